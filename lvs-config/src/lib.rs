@@ -1,0 +1,1 @@
+//! Lossless ipvsadm-save and keepalived.conf: parse, check, edit, convert.

@@ -1,0 +1,1 @@
+//! Read, plan and apply the kernel's IPVS tables over generic netlink.
