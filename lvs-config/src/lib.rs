@@ -1,1 +1,11 @@
-//! Lossless ipvsadm-save and keepalived.conf: parse, check, edit, convert.
+#![doc = include_str!("../README.md")]
+
+pub mod diagnostic;
+pub mod ipvsadm;
+pub mod keepalived;
+pub mod render;
+pub mod span;
+
+pub use diagnostic::{Code, Diagnostic, Edit, Fix, FixError, Related, Resolved, ResolvedRelated, Severity};
+pub use render::Renderer;
+pub use span::{FileId, Position, Range, Source, Sources, Span};

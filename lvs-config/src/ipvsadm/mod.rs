@@ -1,0 +1,1 @@
+//! The rules of `ipvsadm`: what `ipvsadm -S` prints and `ipvsadm -R` reads.
