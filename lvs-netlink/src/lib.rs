@@ -1,1 +1,10 @@
 //! Read, plan and apply the kernel's IPVS tables over generic netlink.
+
+mod errno;
+mod socket;
+mod transport;
+pub mod wire;
+
+pub use errno::Errno;
+pub use socket::{GivenDescriptor, Kernel};
+pub use transport::{Connector, SocketRole, Transport};
