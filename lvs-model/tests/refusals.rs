@@ -1,0 +1,74 @@
+//! The values that cannot be written, and the words that say so.
+
+use lvs_model::{
+    Destination, Endpoint, Family, InsertError, Netmask, Persistence, PersistenceTimeout, SchedulerName, Service,
+    ServiceKey, Table, Tunnel, TunnelFlags, VirtualServer, Weight,
+};
+
+fn service(text: &str) -> String {
+    text.parse::<Service>().expect_err(text).to_string()
+}
+
+fn destination(text: &str) -> String {
+    text.parse::<Destination>().expect_err(text).to_string()
+}
+
+#[test]
+fn a_wrong_number_names_its_range() {
+    assert_eq!(Weight::new(u32::MAX).unwrap_err().to_string(), "weight must be from 0 to 2147483647, found 4294967295");
+    assert_eq!(destination("-r 10.0.0.1:80 -w -1"), "expected a weight from 0 to 2147483647, found `-1`");
+    assert_eq!(service("-f 0"), "expected a firewall mark from 1 to 4294967295, found `0`");
+    assert!("+5".parse::<Weight>().is_err(), "a sign is not a digit");
+}
+
+#[test]
+fn a_rule_says_what_it_lacks() {
+    assert_eq!(service("-s rr"), "expected a service: `-t`, `-u`, `--sctp-service` or `-f`, found `-s rr`");
+    assert_eq!(service("-t 10.0.0.1:80 -6"), "expected `-6` only with `-f`, found `-t 10.0.0.1:80 -6`");
+    assert_eq!(
+        service("-t 10.0.0.1:80 -M 255.255.255.0"),
+        "expected `-p` before `-M` and `--pe`, found `-t 10.0.0.1:80 -M 255.255.255.0`"
+    );
+    assert_eq!(
+        destination("-r 10.0.0.1:80 -m --tun-type gre"),
+        "expected `-i` before the options of a tunnel, found `-r 10.0.0.1:80 -m --tun-type gre`"
+    );
+    assert!(service("-t 10.0.0.1:80 -b sh-port").starts_with("expected scheduler flags"));
+}
+
+#[test]
+fn a_mask_of_the_other_family_is_refused() {
+    let key: ServiceKey = "tcp 10.0.0.1:80".parse().unwrap();
+    let six = Persistence::new(PersistenceTimeout::DEFAULT, Family::Inet6);
+    let error = Service::new(key, SchedulerName::Rr).with_persistence(six).unwrap_err();
+    assert_eq!(error.to_string(), "the persistence netmask is of family inet6, the service of inet");
+    assert_eq!(Netmask::host(Family::Inet6).to_string(), "128");
+}
+
+#[test]
+fn a_gue_tunnel_needs_a_port() {
+    assert!(Tunnel::from_raw(1, 0, TunnelFlags::NONE).is_err());
+    assert!("-r 10.0.0.1:80 -i --tun-type gue".parse::<Destination>().is_err());
+    assert!(matches!(Tunnel::from_raw(0, 5, TunnelFlags::NONE), Ok(Tunnel::Other(_))));
+}
+
+#[test]
+fn a_service_refuses_what_the_kernel_refuses() {
+    let mut server = VirtualServer::new("-t 10.0.0.1:80 -s rr".parse().unwrap());
+    let six: Endpoint = "[fd00::1]:80".parse().unwrap();
+    assert_eq!(server.insert(Destination::new(six)), Err(InsertError::FamilyMismatch(six)));
+    assert_eq!(server.insert("-r [fd00::1]:80 -i".parse().unwrap()), Ok(()));
+    for bad in ["0.0.0.0:80", "224.0.0.1:80", "255.255.255.255:80"] {
+        let bad: Endpoint = bad.parse().unwrap();
+        assert_eq!(server.insert(Destination::new(bad)), Err(InsertError::NotUnicast(bad)));
+    }
+    let mut table = Table::from_iter([server.clone()]);
+    let error = table.insert(server).unwrap_err();
+    assert_eq!(error.to_string(), "the service tcp 10.0.0.1:80 already exists");
+}
+
+#[test]
+fn an_address_with_a_scope_is_refused() {
+    assert!("[fe80::1%3]:80".parse::<Endpoint>().is_err());
+    assert!("10.0.0.1".parse::<Endpoint>().is_err());
+}
