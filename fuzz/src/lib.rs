@@ -1,1 +1,12 @@
-//! Workspace crate.
+//! The bodies of the fuzz targets, as plain functions of bytes.
+//!
+//! `fuzz_targets/NAME.rs` hands each to libFuzzer; `tests/corpus.rs` replays `corpus/NAME/` through it as an ordinary
+//! test. A body panics when a promise of a crate is broken.
+
+pub mod model;
+
+/// This is a fuzz target: its name, which is also that of its corpus, and its body.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: &[Target] = &[("model_text", model::text)];
