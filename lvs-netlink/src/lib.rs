@@ -1,10 +1,12 @@
 //! Read, plan and apply the kernel's IPVS tables over generic netlink.
 
+mod client;
 mod errno;
 mod socket;
 mod transport;
 pub mod wire;
 
+pub use client::{Acknowledgement, Client, Error, ErrorKind, Object, Operation, Upserted};
 pub use errno::Errno;
 pub use socket::{GivenDescriptor, Kernel};
 pub use transport::{Connector, SocketRole, Transport};
