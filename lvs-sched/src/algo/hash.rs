@@ -1,0 +1,92 @@
+//! The kernel's hash functions for addresses.
+
+use core::net::IpAddr;
+
+/// Folds an address to 32 bits: an IPv4 address as a number, the four words of an IPv6 address by exclusive or.
+#[inline]
+pub(super) fn fold(addr: IpAddr) -> u32 {
+    match addr {
+        IpAddr::V4(addr) => addr.to_bits(),
+        IpAddr::V6(addr) => {
+            let bits = addr.to_bits();
+            let halves = (bits >> 64) as u64 ^ bits as u64;
+            (halves >> 32) as u32 ^ halves as u32
+        }
+    }
+}
+
+/// Multiplicative hashing to `bits` bits (dh, sh, lblc, lblcr).
+#[inline]
+pub(super) const fn multiplicative(value: u32, bits: u32) -> u32 {
+    value.wrapping_mul(0x61c8_8647) >> (32 - bits)
+}
+
+/// SipHash-1-3 of four little-endian bytes with a key of two equal halves, cut to 32 bits (mh, 64-bit kernels).
+#[inline]
+pub(super) const fn sip(value: u32, key: u64) -> u32 {
+    let mut v = [
+        0x736f_6d65_7073_6575 ^ key,
+        0x646f_7261_6e64_6f6d ^ key,
+        0x6c79_6765_6e65_7261 ^ key,
+        0x7465_6462_7974_6573 ^ key,
+    ];
+    let block = 4 << 56 | value as u64;
+    v[3] ^= block;
+    v = round(v);
+    v[0] ^= block;
+    v[2] ^= 0xff;
+    v = round(round(round(v)));
+    (v[0] ^ v[1] ^ v[2] ^ v[3]) as u32
+}
+
+#[inline]
+const fn round([mut v0, mut v1, mut v2, mut v3]: [u64; 4]) -> [u64; 4] {
+    v0 = v0.wrapping_add(v1);
+    v1 = v1.rotate_left(13) ^ v0;
+    v0 = v0.rotate_left(32);
+    v2 = v2.wrapping_add(v3);
+    v3 = v3.rotate_left(16) ^ v2;
+    v0 = v0.wrapping_add(v3);
+    v3 = v3.rotate_left(21) ^ v0;
+    v2 = v2.wrapping_add(v1);
+    v1 = v1.rotate_left(17) ^ v2;
+    v2 = v2.rotate_left(32);
+    [v0, v1, v2, v3]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: u64 = 2_654_435_761;
+    const SECOND: u64 = 2_654_446_892;
+
+    #[test]
+    fn sip_gives_the_kernels_numbers() {
+        let vectors = [
+            (0, FIRST, 0x1D5A_77C2),
+            (0, SECOND, 0xF882_433F),
+            (1, FIRST, 0x16EC_66B2),
+            (1, SECOND, 0x8210_AAD1),
+            (0x0A00_0001, FIRST, 0x0308_0CE4),
+            (u32::MAX, FIRST, 0x22C5_D719),
+            (u32::MAX, SECOND, 0xF75A_0F5D),
+        ];
+        for (value, key, expected) in vectors {
+            assert_eq!(sip(value, key), expected, "{value:#x} {key:#x}");
+        }
+    }
+
+    #[test]
+    fn addresses_fall_into_the_kernels_slots() {
+        let slots = |prefix: &str| -> [u32; 8] {
+            core::array::from_fn(|i| {
+                let addr = alloc::format!("{prefix}{}", i + 1).parse().expect("an address");
+                multiplicative(fold(addr), 8)
+            })
+        };
+        assert_eq!(slots("10.9.0."), [224, 66, 163, 5, 103, 201, 42, 140]);
+        assert_eq!(slots("10.0.0."), [39, 137, 235, 77, 174, 16, 114, 212]);
+        assert_eq!(slots("fd00:1::"), [43, 80, 238, 19, 178, 215, 117, 155]);
+    }
+}

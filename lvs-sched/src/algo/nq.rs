@@ -1,0 +1,33 @@
+//! nq, never queue: the first idle destination in list order, else as sed.
+//!
+//! Worked example, as observed on kernels: A=4, B=3, C=2 added in this order; connections left open go to
+//! `C B A A B A C B A A B C A B A C B A`; UDP, which is never active, always goes to the first of the list.
+
+use super::{
+    Destinations, Slot, least,
+    ranked::{Rule, quotient, ranked},
+    sed::cost,
+};
+
+ranked! {
+    /// This is nq, never queue: an idle destination if there is one, whatever its weight, else the shortest expected delay.
+    ///
+    /// Idle means without active connections; the first idle one in list order is taken.
+    Nq
+}
+
+impl Rule for Nq {
+    #[inline]
+    fn key(list: &Destinations, slot: Slot) -> Option<f64> {
+        let load = list.load(slot);
+        if load.active() == 0 && list.is_usable(slot) { Some(0.0) } else { quotient(list, slot, cost(load)) }
+    }
+
+    fn walk(list: &Destinations, order: impl Iterator<Item = Slot>) -> Option<Slot> {
+        let order: alloc::vec::Vec<Slot> = order.collect();
+        let idle = order.iter().find(|&&slot| list.is_usable(slot) && list.load(slot).active() == 0);
+        // Unlike sed, nq passes over weight 0 everywhere.
+        let usable = order.iter().copied().filter(|&slot| list.is_usable(slot));
+        idle.copied().or_else(|| least::weighted(list, usable, |slot| cost(list.load(slot))))
+    }
+}

@@ -1,0 +1,148 @@
+//! What lc, wlc, sed, nq, fo and ovf have in common: the lowest key wins, and a tournament tree keeps it at hand.
+//!
+//! A key is an `f64`. A quotient of cost and weight is an exact key, in order and in ties, while cost × weight stays below 2^52:
+//! for all weights up to 2^21, which includes all that ipvsadm takes. Destinations beyond that, or with a cost that wrapped below zero,
+//! are *odd*; while there is one, picks walk the list as the kernel does.
+
+use alloc::collections::BTreeSet;
+
+use super::{
+    Destinations, Renumbering, Shortcut, Slot,
+    tournament::{OUT, Tournament},
+};
+
+/// The largest weight for which quotients are exact.
+pub(super) const EXACT_WEIGHT: u32 = 1 << 21;
+
+/// What tells the six schedulers apart.
+pub(super) trait Rule {
+    /// The key of a destination: [`OUT`] if it may not be picked, `None` if it is odd.
+    fn key(list: &Destinations, slot: Slot) -> Option<f64>;
+
+    /// Picks literally as the kernel does, walking these destinations.
+    fn walk(list: &Destinations, order: impl Iterator<Item = Slot>) -> Option<Slot>;
+}
+
+/// The key of a usable destination that costs this much per weight.
+#[inline]
+pub(super) fn quotient(list: &Destinations, slot: Slot, cost: i32) -> Option<f64> {
+    let weight = list.weight(slot);
+    if weight > EXACT_WEIGHT || cost < 0 {
+        return None;
+    }
+    if list.is_usable(slot) { Some(f64::from(cost) / f64::from(weight)) } else { Some(OUT) }
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ranking {
+    tree: Tournament,
+    odd: BTreeSet<Slot>,
+}
+
+impl Ranking {
+    pub(super) fn bind<R: Rule>(&mut self, list: &Destinations) {
+        self.odd.clear();
+        let odd = &mut self.odd;
+        self.tree.fill((0..list.slots()).map(|index| {
+            let slot = Slot::at(index);
+            R::key(list, slot).unwrap_or_else(|| {
+                odd.insert(slot);
+                OUT
+            })
+        }));
+    }
+
+    pub(super) fn added<R: Rule>(&mut self, list: &Destinations, slot: Slot) {
+        self.tree.grow(list.slots());
+        self.changed::<R>(list, slot);
+    }
+
+    #[inline]
+    pub(super) fn changed<R: Rule>(&mut self, list: &Destinations, slot: Slot) {
+        let key = R::key(list, slot);
+        if key.is_none() {
+            self.odd.insert(slot);
+        } else if !self.odd.is_empty() {
+            self.odd.remove(&slot);
+        }
+        self.tree.set(slot, key.unwrap_or(OUT));
+    }
+
+    pub(super) fn renumbered<R: Rule>(&mut self, list: &Destinations, _: &Renumbering) {
+        self.bind::<R>(list);
+    }
+
+    #[inline]
+    pub(super) fn pick<R: Rule>(&self, list: &Destinations) -> Option<Slot> {
+        if self.odd.is_empty() { self.tree.best() } else { R::walk(list, list.iter()) }
+    }
+
+    #[inline]
+    pub(super) fn shortcut<R: Rule>(&self, list: &Destinations) -> Shortcut {
+        Shortcut::same(self.pick::<R>(list))
+    }
+}
+
+/// Makes a scheduler of a name and its [`Rule`].
+macro_rules! ranked {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default)]
+        pub struct $name {
+            ranking: $crate::algo::ranked::Ranking,
+        }
+
+        impl $crate::algo::Scheduler for $name {
+            fn bind(&mut self, list: &Destinations) {
+                self.ranking.bind::<Self>(list);
+            }
+
+            fn added(&mut self, list: &Destinations, slot: Slot) {
+                self.ranking.added::<Self>(list, slot);
+            }
+
+            fn removed(&mut self, list: &Destinations, slot: Slot) {
+                self.ranking.changed::<Self>(list, slot);
+            }
+
+            fn edited(&mut self, list: &Destinations, slot: Slot) {
+                self.ranking.changed::<Self>(list, slot);
+            }
+
+            #[inline]
+            fn load_changed(&mut self, list: &Destinations, slot: Slot) {
+                self.ranking.changed::<Self>(list, slot);
+            }
+
+            fn renumbered(&mut self, list: &Destinations, renumbering: &$crate::algo::Renumbering) {
+                self.ranking.renumbered::<Self>(list, renumbering);
+            }
+
+            #[inline]
+            fn pick(
+                &mut self,
+                list: &Destinations,
+                _: &$crate::algo::Flow,
+                _: &mut dyn $crate::algo::Draws,
+            ) -> Option<Slot> {
+                self.ranking.pick::<Self>(list)
+            }
+
+            fn retry(
+                &self,
+                list: &Destinations,
+                _: &$crate::algo::Flow,
+                _: &mut dyn $crate::algo::Draws,
+                excluded: &[Slot],
+            ) -> Option<Slot> {
+                <Self as $crate::algo::ranked::Rule>::walk(list, list.iter().filter(|slot| !excluded.contains(slot)))
+            }
+
+            #[inline]
+            fn shortcut(&mut self, list: &Destinations) -> $crate::algo::Shortcut {
+                self.ranking.shortcut::<Self>(list)
+            }
+        }
+    };
+}
+pub(super) use ranked;
