@@ -2,7 +2,11 @@
 
 mod client;
 mod errno;
+#[cfg(feature = "test-util")]
+pub mod fake;
+pub mod proc;
 mod socket;
+pub mod sync;
 mod transport;
 pub mod wire;
 

@@ -1,0 +1,7 @@
+//! Snapshots, plans and their application, against the in-memory kernel.
+
+#![cfg(feature = "test-util")]
+
+mod drain;
+mod plan;
+mod tables;
