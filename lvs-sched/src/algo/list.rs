@@ -249,6 +249,16 @@ impl Destinations {
         self.hot_of(id).map(|hot| hot.weight & !LIMITED)
     }
 
+    /// The address and port of a destination that is in the list or departed.
+    #[must_use]
+    pub fn endpoint_of(&self, id: DestinationId) -> Option<Endpoint> {
+        match self.place(id)? {
+            At::Free => None,
+            At::Listed(slot) => Some(self.endpoint(slot)),
+            At::Departed(at) => self.departed.get(at as usize)?.as_ref().map(|departed| departed.cold.endpoint),
+        }
+    }
+
     /// Says whether new connections may go there: the weight is not 0 and the overload flag is off.
     #[must_use]
     pub fn is_usable(&self, slot: Slot) -> bool {
