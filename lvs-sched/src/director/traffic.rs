@@ -1,0 +1,312 @@
+//! This is what happens to a packet: it belongs to a connection, makes one, or is none of ours.
+
+use core::time::Duration;
+
+use lvs_model::{Endpoint, Forwarding, Protocol};
+
+use super::Director;
+use super::entry::{Entry, INACTIVE, Key, METHOD, NIL, NOOUTPUT, TCP, UDP, balanced};
+use super::lookup::{FTP, FTP_DATA};
+use super::packet::{Packet, SctpChunks, Segment, TcpFlags};
+use super::sctp::SctpState;
+use super::servers::{Home, Server};
+use super::state::{State, View};
+use super::sysctls::{CacheBypass, ExpireNodest, ReuseMode, Sloppy};
+use super::tcp::TcpState;
+use super::verdict::{Forward, Verdict};
+use crate::algo::{Draws, Flow, Scheduled};
+
+/// The method of connections without a destination.
+const BYPASS: u16 = 4;
+
+/// UDP port of the key exchange that IPsec packets follow.
+const ISAKMP: u16 = 500;
+
+impl<D: Draws> Director<D> {
+    /// This decides about a packet from a client.
+    ///
+    /// `now` is the time since any fixed moment; when it goes back it counts as unchanged.
+    pub fn inbound(&mut self, packet: &Packet, now: Duration) -> Verdict {
+        self.advance(now);
+        let (client, target) = (packet.source, packet.destination);
+        if client.family() != target.family() {
+            return Verdict::Pass;
+        }
+        let Some((protocol, key)) = identify(packet) else { return Verdict::Pass };
+        if let Some(id) = self.table.find(&key) {
+            if self.is_to_be_rescheduled(id, packet.segment) {
+                self.expire_now(id);
+            } else if self.server_of(id).is_none_or(|server| server.available) {
+                return self.forward(id, packet);
+            } else if self.sysctls.expire_nodest_conn == ExpireNodest::Off {
+                return Verdict::Drop;
+            } else {
+                self.expire_now(id);
+            }
+        }
+        if !self.may_open(packet.segment) {
+            return Verdict::Pass;
+        }
+        match self.lookup(protocol, target, packet.fwmark) {
+            Some(_) if client.port == FTP_DATA => Verdict::Pass,
+            Some(service) => self.open(service, key, packet),
+            None => Verdict::Pass,
+        }
+    }
+
+    /// This decides about a packet from a real server: it is an answer of a connection, or none of ours.
+    ///
+    /// The source is the real server for masqueraded connections and the virtual address for others.
+    pub fn outbound(&mut self, packet: &Packet, now: Duration) -> Verdict {
+        self.advance(now);
+        let (server, client) = (packet.source, packet.destination);
+        let protocol = match packet.segment {
+            Segment::Tcp(_) => Protocol::TCP,
+            Segment::Udp => Protocol::UDP,
+            Segment::Sctp(_) => Protocol::SCTP,
+            Segment::Ipsec | Segment::Other(_) => return Verdict::Pass,
+        };
+        let Some(protocol) = balanced(protocol) else { return Verdict::Pass };
+        let found = self.table.of_client(protocol, client).find(|&id| self.answers(id, server));
+        let Some(id) = found else { return Verdict::Pass };
+        if let Some(number) = self.available_server(id) {
+            self.count(number, |counters| counters.packet_out(packet.length));
+        }
+        self.transition(id, packet.segment, View::Output);
+        self.restart(id);
+        Verdict::Reply { source: self.table.at(id).service() }
+    }
+
+    /// Whether a packet from `source` to the client of this connection is its answer.
+    fn answers(&self, id: u32, source: Endpoint) -> bool {
+        let entry = self.table.at(id);
+        if entry.flags & METHOD != 0 {
+            return entry.service() == source;
+        }
+        let addr = self.server_of(id).map(|server| server.destination.endpoint.addr);
+        source.port == entry.destination_port && addr == Some(source.addr)
+    }
+
+    /// An opening packet on a connection that is over, or whose destination is to get no new ones.
+    fn is_to_be_rescheduled(&self, id: u32, segment: Segment) -> bool {
+        if !segment.is_opening() {
+            return false;
+        }
+        let entry = self.table.at(id);
+        if self.sysctls.expire_nodest_conn == ExpireNodest::On
+            && self.server_of(id).is_some_and(|server| server.destination.weight.get() == 0)
+        {
+            return true;
+        }
+        if entry.control != NIL {
+            return false;
+        }
+        let half_seen = self.sysctls.conn_reuse_mode == ReuseMode::RescheduleHalfSeen && entry.has(NOOUTPUT);
+        match (self.sysctls.conn_reuse_mode, entry.state()) {
+            (ReuseMode::Keep, _) => false,
+            (_, State::Tcp(TcpState::TimeWait | TcpState::Close) | State::Sctp(SctpState::Closed)) => true,
+            (_, State::Tcp(TcpState::FinWait)) => half_seen,
+            _ => false,
+        }
+    }
+
+    fn may_open(&self, segment: Segment) -> bool {
+        match segment {
+            Segment::Tcp(flags) if flags.contains(TcpFlags::RST) => false,
+            Segment::Tcp(flags) => flags.contains(TcpFlags::SYN) || self.sysctls.sloppy_tcp == Sloppy::On,
+            Segment::Udp => true,
+            Segment::Sctp(chunks) if chunks.first() == SctpChunks::ABORT.first() => false,
+            Segment::Sctp(chunks) => {
+                chunks.first() == SctpChunks::INIT.first() || self.sysctls.sloppy_sctp == Sloppy::On
+            }
+            Segment::Ipsec | Segment::Other(_) => false,
+        }
+    }
+
+    /// Makes a connection for a packet that no connection claims.
+    fn open(&mut self, id: u32, key: Key, packet: &Packet) -> Verdict {
+        let Some(service) = self.services.get(id as usize).and_then(Option::as_ref) else { return Verdict::Pass };
+        let target = packet.destination;
+        let port = service.service.key().endpoint().map(|endpoint| endpoint.port);
+        let one_packet = service.service.one_packet() && packet.segment == Segment::Udp;
+        let placed = if service.service.persistence().is_some() {
+            self.place_persistent(id, packet)
+        } else if port.is_some_and(|port| port != target.port) {
+            None
+        } else {
+            self.pick(id, packet).map(|server| {
+                let to = self.servers.at(server).map_or(0, |server| server.destination.endpoint.port);
+                Placement { server, port: if to == 0 { target.port } else { to }, template: NIL }
+            })
+        };
+        let Some(placed) = placed else { return self.nothing_available(port, key, packet) };
+
+        let connection = self.bind(key, placed);
+        self.count(placed.server, super::Counters::connection);
+        let verdict = self.forward(connection, packet);
+        if placed.template != NIL {
+            self.restart(placed.template);
+        }
+        if one_packet {
+            self.end(connection);
+        }
+        verdict
+    }
+
+    /// Asks the scheduler.
+    pub(super) fn pick(&mut self, id: u32, packet: &Packet) -> Option<u32> {
+        let service = self.services.get_mut(id as usize)?.as_mut()?;
+        let protocol = match packet.segment {
+            Segment::Tcp(_) => Protocol::TCP,
+            Segment::Sctp(_) => Protocol::SCTP,
+            _ => Protocol::UDP,
+        };
+        let flow = Flow::new(protocol, packet.source, packet.destination).at(self.now);
+        let picked = service.scheduled.pick(&flow, &mut self.draws)?;
+        service.servers.get(picked.index()).copied()
+    }
+
+    /// The three answers to a client when no destination is available.
+    fn nothing_available(&mut self, port: Option<u16>, key: Key, packet: &Packet) -> Verdict {
+        let target = packet.destination;
+        let is_ours = self.sysctls.local_addresses.contains(&target.addr);
+        if port.is_none() && self.sysctls.cache_bypass == CacheBypass::On && is_unicast(target) && !is_ours {
+            let mut entry = Entry::new(&key);
+            entry.flags |= BYPASS | NOOUTPUT | INACTIVE;
+            entry.destination_port = target.port;
+            let id = self.table.insert(entry);
+            return self.forward(id, packet);
+        }
+        if port == Some(FTP) && target.port != FTP { Verdict::Pass } else { Verdict::Refuse }
+    }
+
+    /// Puts a connection into the table, bound to its destination and under its template.
+    fn bind(&mut self, key: Key, placed: Placement) -> u32 {
+        let mut entry = Entry::new(&key);
+        let method = self.servers.at(placed.server).map_or(0, |server| server.destination.forwarding.number() as u16);
+        entry.flags |= method & METHOD | INACTIVE | if method == 0 { 0 } else { NOOUTPUT };
+        entry.destination = placed.server;
+        entry.destination_port = placed.port;
+        entry.control = placed.template;
+        if placed.template != NIL {
+            self.table.at_mut(placed.template).children += 1;
+        }
+        self.load(placed.server, 1, Scheduled::bind, crate::algo::Load::bind);
+        self.table.insert(entry)
+    }
+
+    /// Runs the state machine, restarts the timer, and says where the packet goes.
+    fn forward(&mut self, id: u32, packet: &Packet) -> Verdict {
+        if let Some(number) = self.available_server(id) {
+            self.count(number, |counters| counters.packet_in(packet.length));
+        }
+        let view = if self.table.at(id).has(NOOUTPUT) { View::InputOnly } else { View::Input };
+        self.transition(id, packet.segment, view);
+        self.restart(id);
+        let entry = self.table.at(id);
+        let forward = match self.server_of(id) {
+            Some(server) => Forward {
+                destination: Endpoint::new(server.destination.endpoint.addr, entry.destination_port),
+                forwarding: server.forwarding(entry.flags & METHOD),
+            },
+            None => Forward { destination: packet.destination, forwarding: Forwarding::Bypass },
+        };
+        Verdict::Forward(forward)
+    }
+
+    fn transition(&mut self, id: u32, segment: Segment, view: View) {
+        let timeouts = &self.sysctls.timeouts;
+        let entry = self.table.at_mut(id);
+        if view == View::Output {
+            entry.flags &= !NOOUTPUT;
+        }
+        let (next, timeout, assures) = match (segment, entry.state()) {
+            (Segment::Tcp(flags), State::Tcp(state)) => {
+                let next = state.next(self.sysctls.secure_tcp, view, flags);
+                let timeout = match next {
+                    TcpState::Established => timeouts.tcp.seconds(),
+                    TcpState::FinWait => timeouts.tcp_fin.seconds(),
+                    other => other.default_timeout(),
+                };
+                (State::Tcp(next), timeout, next == TcpState::Established)
+            }
+            (Segment::Sctp(chunks), State::Sctp(state)) => {
+                let next = state.next(view, chunks);
+                (State::Sctp(next), next.default_timeout(), next == SctpState::Established)
+            }
+            (Segment::Udp, State::Udp) => (State::Udp, timeouts.udp.seconds(), view == View::Output),
+            _ => return,
+        };
+        entry.timeout = timeout;
+        entry.state = match next {
+            State::Tcp(state) => state as u8,
+            State::Sctp(state) => state as u8,
+            State::Udp | State::Template(_) => 0,
+        };
+        let (number, control, was_active) = (entry.destination, entry.control, !entry.has(INACTIVE));
+        if was_active != next.is_active() && number != NIL {
+            entry.flags ^= INACTIVE;
+            if was_active {
+                self.load(number, 0, Scheduled::deactivate, |load, generation, _| load.deactivate(generation));
+            } else {
+                self.load(number, 0, Scheduled::activate, |load, generation, _| load.activate(generation));
+            }
+        }
+        if assures && control != NIL {
+            self.table.at_mut(control).state = 1;
+        }
+    }
+
+    /// The destination of a connection; `None` for a bypass.
+    pub(super) fn server_of(&self, id: u32) -> Option<&Server> {
+        self.servers.at(self.table.at(id).destination)
+    }
+
+    fn available_server(&self, id: u32) -> Option<u32> {
+        let number = self.table.at(id).destination;
+        self.servers.at(number).is_some_and(|server| server.available).then_some(number)
+    }
+
+    /// Counts for a destination, for its service and for all.
+    fn count(&mut self, number: u32, count: impl Fn(&mut super::Counters)) {
+        count(&mut self.total);
+        let Some(server) = self.servers.at_mut(number) else { return };
+        count(&mut server.counters);
+        if let Home::Service(service, _) = server.home
+            && let Some(service) = &mut self.services[service as usize]
+        {
+            count(&mut service.counters);
+        }
+    }
+}
+
+/// Where a new connection goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placement {
+    pub(super) server: u32,
+    pub(super) port: u16,
+    pub(super) template: u32,
+}
+
+/// The protocol of a packet's service, and the connection that it may belong to.
+fn identify(packet: &Packet) -> Option<(Protocol, Key)> {
+    let (client, target) = (packet.source, packet.destination);
+    let (protocol, code) = match packet.segment {
+        Segment::Tcp(_) => (Protocol::TCP, TCP),
+        Segment::Udp => (Protocol::UDP, UDP),
+        Segment::Sctp(_) => (Protocol::SCTP, super::entry::SCTP),
+        Segment::Ipsec => {
+            let of = |endpoint: Endpoint| Endpoint::new(endpoint.addr, ISAKMP);
+            return Some((Protocol::UDP, Key::connection(UDP, of(client), of(target))));
+        }
+        Segment::Other(_) => return None,
+    };
+    Some((protocol, Key::connection(code, client, target)))
+}
+
+fn is_unicast(target: Endpoint) -> bool {
+    match target.addr {
+        core::net::IpAddr::V4(addr) => !addr.is_multicast() && !addr.is_broadcast() && !addr.is_unspecified(),
+        core::net::IpAddr::V6(addr) => !addr.is_multicast() && !addr.is_unspecified(),
+    }
+}
