@@ -9,7 +9,7 @@ use std::cell::RefCell;
 
 use lab::Namespace;
 use lvs_model::{Destination, Endpoint, Table, Thresholds};
-use lvs_netlink::Client;
+use lvs_netlink::{Acknowledgement, Client};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tables::Extent;
@@ -78,6 +78,25 @@ fn what_the_real_ipvsadm_writes_is_read() {
             client.flush().unwrap();
             namespace.ipvsadm_restore(&table.to_string());
             prop_assert_eq!(client.table().unwrap(), table);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
+fn a_difference_leads_from_one_table_to_another() {
+    let namespace = Namespace::new();
+    let client = RefCell::new(namespace.client().with_acknowledgement(Acknowledgement::Last));
+    let tables = (tables::table(10, Extent::Kernel), tables::table(10, Extent::Kernel));
+    cases(100)
+        .run(&tables, |(from, to)| {
+            let mut client = client.borrow_mut();
+            client.flush().unwrap();
+            write(&mut client, &from);
+            let difference = client.table().unwrap().difference(&to);
+            client.apply(&difference).unwrap();
+            prop_assert_eq!(lab::sorted(&client.table().unwrap(), |one| one), lab::sorted(&to, |one| one));
             Ok(())
         })
         .unwrap();
