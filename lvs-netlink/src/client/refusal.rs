@@ -116,3 +116,66 @@ fn suspect_daemon(daemon: &SyncDaemon) -> &'static str {
         "a sync daemon cannot run while a destination is of another address family than its service"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lvs_model::{Destination, Endpoint, SchedulerName, Service, ServiceKey, SyncRole, TimeoutsUpdate};
+
+    use super::*;
+    use crate::wire::Command;
+
+    #[derive(serde::Deserialize)]
+    struct Case {
+        name: String,
+        cmd: u8,
+        errno: String,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Recording {
+        cases: Vec<Case>,
+    }
+
+    fn errno(name: &str) -> Errno {
+        (1..200).map(Errno::new).find(|errno| errno.name() == Some(name)).unwrap_or_else(|| panic!("{name}"))
+    }
+
+    #[test]
+    fn every_refusal_recorded_from_two_kernels_has_a_kind_and_advice() {
+        let key = ServiceKey::tcp("192.0.2.1:80".parse::<Endpoint>().unwrap());
+        let service = Service::new(key, SchedulerName::Wlc);
+        let destination = Destination::new("10.0.0.1:80".parse().unwrap());
+        let daemon = SyncDaemon::new(SyncRole::Master, "eth0".parse().unwrap());
+        let mut refused = 0;
+        for kernel in ["6.1.176", "6.1.192"] {
+            let path = format!("{}/tests/samples/errno-{kernel}.json", env!("CARGO_MANIFEST_DIR"));
+            let recording: Recording = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+            for case in recording.cases.iter().filter(|case| case.errno != "OK") {
+                let request = match Command::from_number(case.cmd) {
+                    Some(Command::NewService) => Request::AddService(&service),
+                    Some(Command::SetService) => Request::EditService(&service),
+                    Some(Command::DelService) => Request::RemoveService(key),
+                    Some(Command::GetService) => Request::Service(key),
+                    Some(Command::NewDest) => Request::AddDestination(key, &destination),
+                    Some(Command::SetDest) => Request::EditDestination(key, &destination),
+                    Some(Command::DelDest) => Request::RemoveDestination(key, destination.endpoint),
+                    Some(Command::GetDest) => Request::Destinations(key),
+                    Some(Command::NewDaemon) => Request::StartDaemon(&daemon),
+                    Some(Command::DelDaemon) => Request::StopDaemon(SyncRole::Master),
+                    Some(Command::GetDaemon) => Request::Daemons,
+                    Some(Command::SetConfig) => Request::SetTimeouts(TimeoutsUpdate::default()),
+                    Some(Command::GetConfig) => Request::Timeouts,
+                    Some(Command::GetInfo) => Request::Info,
+                    Some(Command::Zero) => Request::ZeroService(key),
+                    _ => Request::Flush,
+                };
+                let error = error(&request, reason(&request, errno(&case.errno)));
+                assert!(!matches!(error.kind(), ErrorKind::Refused(_)), "{}: {error}", case.name);
+                assert!(error.advice().is_some() || case.name.contains("del_daemon"), "{}: {error}", case.name);
+                assert_eq!(error.errno().map(|errno| errno.to_string()), Some(case.errno.clone()), "{}", case.name);
+                refused += 1;
+            }
+        }
+        assert_eq!(refused, 215);
+    }
+}
