@@ -12,3 +12,4 @@ pub(super) const EMSGSIZE: i32 = 90;
 pub(super) const EOPNOTSUPP: i32 = 95;
 pub(super) const EAFNOSUPPORT: i32 = 97;
 pub(super) const ENOBUFS: i32 = 105;
+pub(super) const ENOTCONN: i32 = 107;

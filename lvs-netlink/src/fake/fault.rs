@@ -29,6 +29,9 @@ pub enum Fault {
     Overrun,
     /// The sockets that are open now never answer again, and what is sent on them is not executed.
     Stuck,
+    /// Nothing is executed any more, and every send fails with `ENOTCONN`, until [`Kernel::clear_faults`](super::Kernel::clear_faults):
+    /// as if the program had been killed before it could send.
+    Unreachable,
     /// The module is reloaded: every service is gone and the family has another number.
     Reload,
 }
@@ -41,6 +44,7 @@ pub(super) struct Faults {
     refusals: Vec<(u8, i32, u32)>,
     interrupt: bool,
     overrun: bool,
+    unreachable: bool,
 }
 
 impl Faults {
@@ -64,6 +68,7 @@ impl Faults {
             Fault::Refuse { command, errno, times } => self.refusals.push((command, errno, times)),
             Fault::InterruptDump => self.interrupt = true,
             Fault::Overrun => self.overrun = true,
+            Fault::Unreachable => self.unreachable = true,
             Fault::Stuck | Fault::Reload => return false,
         }
         true
@@ -84,6 +89,10 @@ impl Faults {
 
     pub(super) fn interrupt(&mut self) -> bool {
         std::mem::take(&mut self.interrupt)
+    }
+
+    pub(super) fn is_unreachable(&self) -> bool {
+        self.unreachable
     }
 
     pub(super) fn overrun(&mut self) -> bool {

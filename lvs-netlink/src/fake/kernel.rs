@@ -1,7 +1,7 @@
 //! The handle that tests hold: it opens sockets, looks into the tables and makes trouble.
 
 use super::convert;
-use super::fault::Fault;
+use super::fault::{Fault, Faults};
 use super::port::Port;
 use super::state::{Build, Generation, State};
 use super::world::World;
@@ -140,6 +140,11 @@ impl Kernel {
     /// This makes trouble when so many commands more have been executed; each datagram of a dump after the first counts as one.
     pub fn inject_after(&self, commands: u64, fault: Fault) {
         self.world().faults.wait(commands, fault);
+    }
+
+    /// This ends all trouble, and forgets what was to come. Sockets that are stuck stay so.
+    pub fn clear_faults(&self) {
+        self.world().faults = Faults::default();
     }
 
     /// This gives the kernel another user, who is called before every command and before every further part of a dump.

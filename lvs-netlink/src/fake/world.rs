@@ -1,7 +1,7 @@
 //! The in-memory kernel behind its lock: tables, family number, faults and rival.
 
 use super::commands;
-use super::errno::{EBUSY, EMSGSIZE, ENOENT, EPERM};
+use super::errno::{EBUSY, EMSGSIZE, ENOENT, ENOTCONN, EPERM};
 use super::fault::{Fault, Faults};
 use super::message::{self, ACK, CONTROLLER, FIRST_FAMILY, HEADER, REQUEST, Request};
 use super::port::Port;
@@ -83,11 +83,11 @@ impl World {
             return Err(EMSGSIZE);
         }
         for request in message::requests(datagram) {
-            if port.number > self.stuck {
+            if port.number > self.stuck && !self.faults.is_unreachable() {
                 self.one(port, &request);
             }
         }
-        Ok(())
+        if self.faults.is_unreachable() { Err(ENOTCONN) } else { Ok(()) }
     }
 
     fn one(&mut self, port: &mut Port, request: &Request<'_>) {
@@ -101,7 +101,7 @@ impl World {
             return self.controller(port, request);
         }
         self.moment();
-        if port.number <= self.stuck {
+        if port.number <= self.stuck || self.faults.is_unreachable() {
             return;
         }
         self.executed += 1;

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "test-util")]
 
+mod apply;
 mod drain;
 mod plan;
 mod tables;

@@ -30,7 +30,7 @@ fn phase(plan: &Plan, before: &Snapshot, at: usize) -> u8 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn doing_a_plan_leads_to_the_desired_table_and_leaves_the_others_alone((old, new, theirs) in tables()) {

@@ -1,0 +1,143 @@
+//! Again and again until nothing is left to do.
+
+use super::report::{Incomplete, OnFailure};
+use super::{Drain, Plan, PlanError, Scope, Snapshot, Waiting};
+use crate::{Client, Error};
+use lvs_model::Table;
+use std::ops::ControlFlow;
+use std::time::SystemTime;
+
+/// This brings the kernel to a desired table: it reads, plans and applies until a plan is empty.
+///
+/// It remembers nothing between two calls, so it may be called once an hour or every second, by one process or by another each time, and may be killed
+/// at any point: the next call goes on from what the kernel holds.
+///
+/// ```
+/// # #[cfg(feature = "test-util")] {
+/// use lvs_model::{Destination, SchedulerName, Service, Table, VirtualServer};
+/// use lvs_netlink::sync::{Deadline, Drain, Reconciler, Scope};
+/// use lvs_netlink::{Client, fake};
+/// use std::time::{Duration, SystemTime};
+///
+/// let mut web = VirtualServer::new(Service::new("tcp 10.0.0.1:80".parse()?, SchedulerName::Mh));
+/// web.insert(Destination::new("10.1.0.1:8080".parse()?))?;
+/// let desired = Table::from_iter([web]);
+///
+/// let mut client = Client::with_connector(fake::Kernel::new())?;
+/// let reconciler = Reconciler::new(Scope::everything())
+///     .with_drain(Drain::graceful(Deadline::After(Duration::from_secs(600))));
+/// let first = reconciler.reconcile(&mut client, &desired, SystemTime::now())?;
+/// assert_eq!(first.steps, 2);
+/// let second = reconciler.reconcile(&mut client, &desired, SystemTime::now())?;
+/// assert_eq!(second.steps, 0);
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Reconciler {
+    scope: Scope,
+    drain: Drain,
+    rounds: usize,
+}
+
+/// This says what a [`Reconciler`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reconciled {
+    /// The number of steps that were done. Zero when everything was as wanted.
+    pub steps: usize,
+    /// How many plans it took, the empty one at the end not counted.
+    pub rounds: usize,
+    /// Destinations that are draining; they are looked at again in the next call.
+    pub waiting: Vec<Waiting>,
+}
+
+/// This says why the kernel could not be brought to the desired table.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SyncError {
+    /// What the kernel holds could not be read.
+    #[error("cannot read what the kernel holds")]
+    Read(#[source] Error),
+    /// There is no plan.
+    #[error("cannot make a plan")]
+    Plan(#[source] PlanError),
+    /// A plan was not done completely, and the kernel's refusals were the same again.
+    #[error("cannot apply the plan")]
+    Apply(#[source] Incomplete),
+    /// After all rounds there was still something to do: another program works against this one, or the kernel stores something wanted otherwise
+    /// (a persistence timeout beyond 2^32 clock ticks).
+    #[error("{} steps are left after {rounds} rounds, the first is `{}`", left.len(), first(left))]
+    Unsettled {
+        /// How many plans were applied.
+        rounds: usize,
+        /// What was still to be done.
+        left: Box<Plan>,
+    },
+    /// The snapshot was doubtful in every round, so removals were withheld.
+    #[error("{} removals are withheld: the kernel was changed by others whenever it was read", .0.withheld().len())]
+    Withheld(Box<Plan>),
+}
+
+fn first(plan: &Plan) -> String {
+    plan.steps().first().map(ToString::to_string).unwrap_or_default()
+}
+
+impl Reconciler {
+    /// One for the services in a scope. Destinations leave at once, and there are at most five rounds.
+    pub const fn new(scope: Scope) -> Self {
+        Self { scope, drain: Drain::at_once(), rounds: 5 }
+    }
+
+    /// How destinations leave.
+    pub const fn with_drain(mut self, drain: Drain) -> Self {
+        self.drain = drain;
+        self
+    }
+
+    /// How many plans are applied at most, at least one. A plain change takes one, a drain of an idle destination two.
+    pub fn with_rounds(mut self, rounds: usize) -> Self {
+        self.rounds = rounds.max(1);
+        self
+    }
+
+    /// Reads, plans and applies until there is nothing to do. `now` is what the deadlines of drains are compared with.
+    ///
+    /// # Errors
+    /// [`SyncError`]. What was done until then stays done.
+    pub fn reconcile(&self, client: &mut Client, desired: &Table, now: SystemTime) -> Result<Reconciled, SyncError> {
+        let (mut steps, mut rounds, mut failed) = (0, 0, None);
+        loop {
+            let snapshot = Snapshot::read(client).map_err(SyncError::Read)?;
+            let plan = Plan::with_drain(&snapshot, desired, &self.scope, &self.drain, now).map_err(SyncError::Plan)?;
+            if plan.is_empty() && plan.withheld().is_empty() {
+                return Ok(Reconciled { steps, rounds, waiting: plan.waiting });
+            }
+            if rounds == self.rounds {
+                return Err(match failed {
+                    Some(incomplete) => SyncError::Apply(incomplete),
+                    None if plan.is_empty() => SyncError::Withheld(Box::new(plan)),
+                    None => SyncError::Unsettled { rounds, left: Box::new(plan) },
+                });
+            }
+            rounds += 1;
+            match plan.apply_with(client, OnFailure::Continue, |_| ControlFlow::Continue(())) {
+                Ok(report) => {
+                    steps += report.outcomes().len();
+                    failed = None;
+                }
+                Err(incomplete) => {
+                    let outcomes = incomplete.report().outcomes();
+                    let succeeded = outcomes.iter().filter(|outcome| outcome.is_success()).count();
+                    steps += succeeded;
+                    // What another program caused is different in the next round; a second refusal of all that is left is the kernel's own.
+                    if succeeded == 0 && failed.is_some() {
+                        return Err(SyncError::Apply(incomplete));
+                    }
+                    failed = Some(incomplete);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! Applying plans through a client: random tables, another writer, refusals, lost answers.
+
+use crate::tables::{farm, ours, sorted, tables, union};
+use lvs_model::{Change, Destination, SchedulerName, Service, ServiceKey, Table, VirtualServer};
+use lvs_netlink::fake::{Fault, Kernel};
+use lvs_netlink::sync::{Consistency, Doubt, OnFailure, Outcome, Plan, Reconciler, Scope, Snapshot, SyncError};
+use lvs_netlink::{Acknowledgement, Client, ErrorKind};
+use proptest::prelude::*;
+use std::ops::ControlFlow;
+use std::time::SystemTime;
+
+pub(crate) fn client(kernel: &Kernel) -> Client {
+    Client::with_connector(kernel.clone()).unwrap()
+}
+
+fn plan(client: &mut Client, desired: &Table, scope: &Scope) -> Plan {
+    let snapshot = Snapshot::read(client).unwrap();
+    assert_eq!(snapshot.consistency(), Consistency::Verified);
+    Plan::new(&snapshot, desired, scope).unwrap()
+}
+
+fn web(weights: usize) -> Table {
+    Table::from_iter([farm("tcp 10.0.0.1:80", SchedulerName::Wlc, u32::try_from(weights).unwrap())])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_second_apply_has_nothing_to_do((old, new, theirs) in tables()) {
+        let kernel = Kernel::new();
+        kernel.load(&union(&old, &theirs)).unwrap();
+        let mut client = client(&kernel);
+        let first = plan(&mut client, &new, &ours());
+        let report = first.apply(&mut client).unwrap();
+        prop_assert!(report.outcomes().iter().all(|outcome| *outcome == Outcome::Done));
+        prop_assert_eq!(sorted(&kernel.table()), sorted(&union(&new, &theirs)));
+        prop_assert!(plan(&mut client, &new, &ours()).is_empty());
+    }
+
+    #[test]
+    fn a_run_that_is_killed_anywhere_is_completed_by_the_next((old, new, theirs) in tables(), at in any::<prop::sample::Index>()) {
+        let kernel = Kernel::new();
+        kernel.load(&union(&old, &theirs)).unwrap();
+        let mut first = client(&kernel);
+        let steps = plan(&mut first, &new, &ours());
+        let killed_at = at.index(steps.len() + 1);
+        kernel.inject_after(killed_at as u64, Fault::Unreachable);
+        prop_assert_eq!(steps.apply(&mut first).is_ok(), killed_at == steps.len());
+        drop(first);
+        kernel.clear_faults();
+        Reconciler::new(ours()).reconcile(&mut client(&kernel), &new, SystemTime::UNIX_EPOCH).unwrap();
+        prop_assert_eq!(sorted(&kernel.table()), sorted(&union(&new, &theirs)));
+    }
+
+    #[test]
+    fn lost_acknowledgements_are_got_over(
+        (old, new, theirs) in tables(),
+        (at, lost) in (0_u64..40, 1_u32..4),
+        each in any::<bool>(),
+    ) {
+        let kernel = Kernel::new();
+        kernel.load(&union(&old, &theirs)).unwrap();
+        let acknowledgement = if each { Acknowledgement::Each } else { Acknowledgement::Last };
+        let mut client = client(&kernel).with_acknowledgement(acknowledgement);
+        let steps = plan(&mut client, &new, &ours());
+        kernel.inject_after(at, Fault::LoseAcknowledgements(lost));
+        let _ = steps.apply_with(&mut client, OnFailure::Continue, |_| ControlFlow::Continue(()));
+        Reconciler::new(ours()).reconcile(&mut client, &new, SystemTime::UNIX_EPOCH).unwrap();
+        prop_assert_eq!(sorted(&kernel.table()), sorted(&union(&new, &theirs)));
+    }
+
+    #[test]
+    fn an_overrun_is_got_over((old, new, theirs) in tables(), at in 0_u64..40) {
+        let kernel = Kernel::new();
+        kernel.load(&union(&old, &theirs)).unwrap();
+        let mut client = client(&kernel);
+        kernel.inject_after(at, Fault::Overrun);
+        Reconciler::new(ours()).reconcile(&mut client, &new, SystemTime::UNIX_EPOCH).unwrap();
+        prop_assert_eq!(sorted(&kernel.table()), sorted(&union(&new, &theirs)));
+    }
+
+    #[test]
+    fn a_reload_of_the_module_in_the_middle_is_got_over((old, new, _) in tables(), at in 0_u64..60) {
+        let kernel = Kernel::new();
+        kernel.load(&old).unwrap();
+        let mut client = client(&kernel);
+        kernel.inject_after(at, Fault::Reload);
+        Reconciler::new(ours()).reconcile(&mut client, &new, SystemTime::UNIX_EPOCH).unwrap();
+        // It may come after the last look.
+        kernel.clear_faults();
+        Reconciler::new(ours()).reconcile(&mut client, &new, SystemTime::UNIX_EPOCH).unwrap();
+        prop_assert_eq!(sorted(&kernel.table()), sorted(&new));
+    }
+
+    #[test]
+    fn a_rival_that_stops_some_time_does_not_keep_the_table_from_being_reached(
+        (old, new, theirs) in tables(),
+        (rival_from, rival_to, stop) in (tables(), 1_u64..60).prop_map(|((from, to, _), stop)| (from, to, stop)),
+    ) {
+        let kernel = Kernel::new();
+        kernel.load(&union(&old, &theirs)).unwrap();
+        let mut mischief: Vec<Change> = rival_from.difference(&rival_to).into_iter().collect();
+        mischief.extend(rival_to.difference(&old));
+        kernel.set_rival(move |rival| {
+            if rival.executed() < stop && let Some(change) = mischief.pop() {
+                // A rival gets refusals as well.
+                let _ = rival.change(&change);
+            }
+        });
+        let reconciler = Reconciler::new(ours()).with_rounds(40);
+        reconciler.reconcile(&mut client(&kernel), &new, SystemTime::UNIX_EPOCH).unwrap();
+        // It may do something after the last look.
+        kernel.clear_rival();
+        reconciler.reconcile(&mut client(&kernel), &new, SystemTime::UNIX_EPOCH).unwrap();
+        prop_assert_eq!(sorted(&kernel.table()), sorted(&union(&new, &theirs)));
+    }
+
+    #[test]
+    fn a_rival_never_makes_us_touch_what_is_outside_the_scope(
+        (old, new, theirs) in tables(),
+        stop in 1_u64..60,
+    ) {
+        let kernel = Kernel::new();
+        kernel.load(&union(&old, &theirs)).unwrap();
+        // It keeps taking away and bringing back ours, in the middle of listings, so that those of others move in them.
+        let ours_before: Vec<Service> = old.iter().map(|server| server.service().clone()).collect();
+        let mut turn = 0;
+        kernel.set_rival(move |rival| {
+            if rival.executed() < stop
+                && let Some(service) = ours_before.get(turn % ours_before.len().max(1))
+                && rival.change(&Change::RemoveService(*service.key())).is_err()
+            {
+                rival.change(&Change::AddService(service.clone())).unwrap();
+                turn += 1;
+            }
+        });
+        let reconciler = Reconciler::new(ours()).with_rounds(60);
+        reconciler.reconcile(&mut client(&kernel), &new, SystemTime::UNIX_EPOCH).unwrap();
+        kernel.clear_rival();
+        reconciler.reconcile(&mut client(&kernel), &new, SystemTime::UNIX_EPOCH).unwrap();
+        prop_assert_eq!(sorted(&kernel.table()), sorted(&union(&new, &theirs)));
+    }
+}
+
+#[test]
+fn what_another_program_did_first_is_adjusted_or_counts_as_done() {
+    let kernel = Kernel::new();
+    let mut held = farm("tcp 10.0.0.1:80", SchedulerName::Rr, 3);
+    kernel.load(&Table::from_iter([held.clone()])).unwrap();
+    let gone = held.destinations()[0].endpoint;
+    held.remove(gone);
+    let edited = held.destinations()[0].with_weight(7_u16.into());
+    held.upsert(edited).unwrap();
+    let new_one = Destination::new("10.20.0.1:80".parse().unwrap()).with_weight(9_u16.into());
+    held.insert(new_one).unwrap();
+    let added = farm("udp 10.0.0.1:53", SchedulerName::Wrr, 1);
+    let desired = Table::from_iter([held.clone(), added.clone()]);
+
+    let mut client = client(&kernel);
+    let plan = plan(&mut client, &desired, &Scope::everything());
+    // Between plan and apply somebody adds and removes the same things, with other settings.
+    let key = *held.key();
+    for change in [
+        Change::AddService(Service::new(*added.key(), SchedulerName::Lc)),
+        Change::AddDestination { service: key, destination: Destination::new(new_one.endpoint) },
+        Change::RemoveDestination { service: key, destination: edited.endpoint },
+        Change::RemoveDestination { service: key, destination: gone },
+    ] {
+        kernel.change(&change).unwrap();
+    }
+    let report = plan.apply(&mut client).unwrap();
+    let told: Vec<_> = plan.steps().iter().map(ToString::to_string).zip(report.outcomes().iter().copied()).collect();
+    let expected = [
+        ("-A -u 10.0.0.1:53 -s wrr", Outcome::Adjusted),
+        ("-a -u 10.0.0.1:53 -r 10.16.0.0:8080 -m -w 1", Outcome::Done),
+        ("-a -t 10.0.0.1:80 -r 10.20.0.1:80 -m -w 9", Outcome::Adjusted),
+        ("-e -t 10.0.0.1:80 -r 10.16.0.1:8080 -m -w 7", Outcome::Adjusted),
+        ("-d -t 10.0.0.1:80 -r 10.16.0.0:8080", Outcome::Gone),
+    ];
+    assert_eq!(told, expected.map(|(line, outcome)| (line.to_string(), outcome)));
+    assert_eq!(sorted(&kernel.table()), sorted(&desired));
+}
+
+#[test]
+fn a_rival_that_made_the_same_maglev_service_does_not_stop_its_scheduler() {
+    let kernel = Kernel::new();
+    let desired = Table::from_iter([farm("tcp 10.0.0.1:80", SchedulerName::Mh, 20)]);
+    let mut client = client(&kernel);
+    let plan = plan(&mut client, &desired, &Scope::everything());
+    kernel.change(&Change::AddService(Service::new("tcp 10.0.0.1:80".parse().unwrap(), SchedulerName::Rr))).unwrap();
+    let report = plan.apply(&mut client).unwrap();
+    assert_eq!(report.outcomes()[0], Outcome::Adjusted);
+    assert_eq!(kernel.table(), desired);
+}
+
+#[test]
+fn a_refusal_stops_after_its_window_or_is_passed_over() {
+    let refused: ServiceKey = "tcp 10.0.0.1:80".parse().unwrap();
+    let desired = || {
+        let broken = VirtualServer::new(Service::new(refused, SchedulerName::Twos));
+        let mut servers = vec![broken];
+        servers.extend((2..=250).map(|host| farm(&format!("tcp 10.0.0.{host}:80"), SchedulerName::Rr, 1)));
+        Table::from_iter(servers)
+    };
+    for (policy, done) in [(OnFailure::Stop, 127), (OnFailure::Continue, 498)] {
+        let kernel = Kernel::builder().without_scheduler(SchedulerName::Twos).build();
+        let mut client = client(&kernel);
+        let plan = plan(&mut client, &desired(), &Scope::everything());
+        assert_eq!(plan.len(), 499);
+        let mut seen = 0;
+        let incomplete = plan
+            .apply_with(&mut client, policy, |progress| {
+                assert_eq!((progress.place, progress.total), (seen, 499));
+                seen += 1;
+                ControlFlow::Continue(())
+            })
+            .unwrap_err();
+        let report = incomplete.report();
+        assert_eq!((report.count(Outcome::Failed), report.count(Outcome::Done)), (1, done));
+        assert_eq!((report.count(Outcome::Skipped), seen), (498 - done, done + 1));
+        let failure = &report.failures()[0];
+        assert_eq!(failure.place, 0);
+        assert!(matches!(failure.error.kind(), ErrorKind::SchedulerOrEngineMissing));
+        assert!(std::error::Error::source(&incomplete).unwrap().to_string().contains("tcp 10.0.0.1:80"));
+        let mut client = self::client(&kernel);
+        let again = Reconciler::new(Scope::everything()).reconcile(&mut client, &desired(), SystemTime::UNIX_EPOCH);
+        assert!(matches!(again, Err(SyncError::Apply(left)) if left.report().count(Outcome::Failed) == 1));
+        assert_eq!(kernel.table().len(), 249);
+    }
+}
+
+#[test]
+fn a_callback_can_stop_before_the_next_window() {
+    let kernel = Kernel::new();
+    let mut client = client(&kernel);
+    let plan = plan(&mut client, &web(300), &Scope::everything());
+    let stop_at_ten = |progress: lvs_netlink::sync::Progress<'_>| {
+        if progress.place == 10 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let incomplete = plan.apply_with(&mut client, OnFailure::Stop, stop_at_ten).unwrap_err();
+    assert_eq!(incomplete.report().count(Outcome::Done), 128);
+    assert_eq!(incomplete.to_string(), "128 of 301 steps succeeded, 173 were not tried");
+}
+
+#[test]
+fn a_connection_that_is_lost_twice_leaves_the_window_unknown() {
+    let kernel = Kernel::new();
+    let mut client = client(&kernel);
+    let plan = plan(&mut client, &web(300), &Scope::everything());
+    kernel.inject_after(200, Fault::LoseAcknowledgements(1000));
+    let incomplete = plan.apply(&mut client).unwrap_err();
+    let report = incomplete.report();
+    assert!(matches!(report.connection_error().map(lvs_netlink::Error::kind), Some(ErrorKind::TimedOut(_))));
+    assert!(report.count(Outcome::Unknown) > 0);
+    assert_eq!(report.count(Outcome::Done) + report.count(Outcome::Unknown) + report.count(Outcome::Skipped), 301);
+}
+
+#[test]
+fn without_privileges_the_error_says_what_is_needed() {
+    let kernel = Kernel::builder().unprivileged().build();
+    let mut client = client(&kernel);
+    let error =
+        Reconciler::new(Scope::everything()).reconcile(&mut client, &web(1), SystemTime::UNIX_EPOCH).unwrap_err();
+    assert!(matches!(&error, SyncError::Read(cause) if matches!(cause.kind(), ErrorKind::NoPermission)));
+    let absent = Client::with_connector(Kernel::builder().without_module().build()).unwrap_err();
+    assert!(matches!(absent.kind(), ErrorKind::IpvsMissing));
+}
+
+#[test]
+fn a_listing_that_others_disturb_is_noticed_and_read_again() {
+    let kernel = Kernel::new();
+    let many: Vec<VirtualServer> =
+        (0..200).map(|port| farm(&format!("tcp 10.0.0.1:{}", 1000 + port), SchedulerName::Rr, 1)).collect();
+    kernel.load(&many.iter().cloned().collect()).unwrap();
+    // The first services of the listing go away once its first part is out, so that as many others are passed over.
+    let mut client = client(&kernel);
+    let order = client.services().unwrap();
+    let victims: Vec<ServiceKey> = order.iter().take(5).map(|status| *status.service.key()).collect();
+    let start = kernel.executed();
+    kernel.set_rival(move |rival| {
+        if rival.executed() == start + 1 {
+            for victim in &victims {
+                let _ = rival.change(&Change::RemoveService(*victim));
+            }
+        }
+    });
+    let listed = client.services().unwrap();
+    kernel.clear_rival();
+    let seen: Vec<&ServiceKey> = listed.iter().map(|status| status.service.key()).collect();
+    let living = kernel.table();
+    let missed = living.iter().filter(|server| !seen.contains(&server.key())).count();
+    assert_eq!((listed.len(), missed), (195, 5), "five that live are not listed, five that are listed do not live");
+    let snapshot = Snapshot::read(&mut client).unwrap();
+    assert_eq!((snapshot.services().len(), snapshot.is_verified()), (195, true));
+}
+
+#[test]
+fn removals_are_withheld_while_others_change_everything_all_the_time() {
+    let kernel = Kernel::new();
+    kernel.load(&Table::from_iter([farm("tcp 10.0.0.1:80", SchedulerName::Rr, 3)])).unwrap();
+    let restless = Service::new("tcp 10.0.0.9:99".parse().unwrap(), SchedulerName::Rr);
+    kernel.set_rival(move |rival| {
+        if rival.change(&Change::AddService(restless.clone())).is_err() {
+            let _ = rival.change(&Change::RemoveService(*restless.key()));
+        }
+    });
+    let mut client = client(&kernel);
+    let snapshot = Snapshot::read(&mut client).unwrap();
+    assert_eq!(snapshot.consistency(), Consistency::Doubtful(Doubt::ServicesChanged));
+    let scope = Scope::keys(["tcp 10.0.0.1:80".parse().unwrap()]);
+    let error =
+        Reconciler::new(scope.clone()).reconcile(&mut client, &Table::new(), SystemTime::UNIX_EPOCH).unwrap_err();
+    assert!(matches!(error, SyncError::Withheld(plan) if plan.withheld().len() == 1));
+    kernel.clear_rival();
+    Reconciler::new(scope).reconcile(&mut client, &Table::new(), SystemTime::UNIX_EPOCH).unwrap();
+    assert!(kernel.table().get(&"tcp 10.0.0.1:80".parse().unwrap()).is_none());
+}
+
+#[test]
+fn long_lists_of_destinations_are_read_twice() {
+    let kernel = Kernel::new();
+    kernel.load(&web(50)).unwrap();
+    let mut client = client(&kernel);
+    let victim = Change::RemoveDestination {
+        service: "tcp 10.0.0.1:80".parse().unwrap(),
+        destination: "10.16.0.49:8080".parse().unwrap(),
+    };
+    // It goes, once, when its service's list is half read.
+    let mut calls = 0;
+    kernel.set_rival(move |rival| {
+        calls += 1;
+        if calls == 5 {
+            rival.change(&victim).unwrap();
+        }
+    });
+    let before = kernel.executed();
+    let snapshot = Snapshot::read(&mut client).unwrap();
+    assert!(snapshot.is_verified());
+    assert_eq!(snapshot.services()[0].destinations.len(), 49);
+    assert!(kernel.executed() - before > 4, "it was read again");
+}
+
+#[test]
+fn an_interrupted_listing_is_doubtful() {
+    let kernel = Kernel::new();
+    kernel.load(&web(3)).unwrap();
+    let mut client = client(&kernel);
+    kernel.inject(Fault::InterruptDump);
+    assert!(Snapshot::read(&mut client).unwrap().is_verified(), "once is got over");
+    for command in 0..400 {
+        kernel.inject_after(command, Fault::InterruptDump);
+    }
+    let snapshot = Snapshot::read(&mut client).unwrap();
+    assert_eq!(snapshot.consistency(), Consistency::Doubtful(Doubt::Interrupted));
+}
