@@ -1,0 +1,276 @@
+//! Lines of a shell script, as far as literal `ipvsadm` commands stand in them.
+//!
+//! This is no shell: variables, loops and functions are not followed. A line is split into simple commands; those that
+//! run `ipvsadm` with nothing but literal words are read, everything else stays as it is.
+
+use std::borrow::Cow;
+
+use super::document::TokenKind;
+use super::option::{self, VERBS};
+use super::word::{Word, is_blank};
+
+/// One logical line: physical lines that are joined by `\` count as one.
+pub(super) struct ShellLine<'a> {
+    pub(super) pieces: Vec<Piece<'a>>,
+    /// Behind the newline.
+    pub(super) end: usize,
+}
+
+/// A token with what the shell makes of it.
+pub(super) struct Piece<'a> {
+    pub(super) kind: TokenKind,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Without quotes.
+    text: Cow<'a, [u8]>,
+    /// Whether the shell would leave the word as it stands.
+    literal: bool,
+}
+
+/// One `ipvsadm` command of a line.
+pub(super) struct ShellCommand<'a> {
+    /// The arguments; `None` when the shell would change one of them.
+    pub(super) words: Option<Vec<Word<'a>>>,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// Splits the line that starts at `start`.
+pub(super) fn line(text: &[u8], start: usize) -> ShellLine<'_> {
+    let mut pieces = Vec::new();
+    let mut at = start;
+    while at < text.len() {
+        let piece = piece(text, at);
+        at = piece.end;
+        let is_last = piece.kind == TokenKind::Newline;
+        pieces.push(piece);
+        if is_last {
+            break;
+        }
+    }
+    ShellLine { pieces, end: at }
+}
+
+fn piece(text: &[u8], start: usize) -> Piece<'_> {
+    let (kind, end) = match &text[start..] {
+        [b'\n', ..] => (TokenKind::Newline, start + 1),
+        [b'\r', b'\n', ..] => (TokenKind::Newline, start + 2),
+        [b'#', ..] => {
+            let end = text[start..].iter().position(|b| *b == b'\n').map_or(text.len(), |at| start + at);
+            // A carriage return belongs to the end of the line.
+            (TokenKind::Comment, if text[..end].ends_with(b"\r") && end > start + 1 { end - 1 } else { end })
+        }
+        rest if blank_length(rest) > 0 => {
+            let mut end = start;
+            while blank_length(&text[end..]) > 0 {
+                end += blank_length(&text[end..]);
+            }
+            (TokenKind::Blank, end)
+        }
+        rest => match redirection(rest).or_else(|| operator(rest)) {
+            Some(length) => (TokenKind::Operator, start + length),
+            None => return word(text, start),
+        },
+    };
+    Piece { kind, start, end, text: Cow::Borrowed(&text[start..end]), literal: true }
+}
+
+/// A blank, or a backslash that joins two lines.
+fn blank_length(text: &[u8]) -> usize {
+    match text {
+        [b'\r', b'\n', ..] => 0,
+        [b'\\', b'\r', b'\n', ..] => 3,
+        [b'\\', b'\n', ..] => 2,
+        [b'\n', ..] => 0,
+        [byte, ..] if is_blank(*byte) => 1,
+        _ => 0,
+    }
+}
+
+/// `>`, `>>`, `2>&1`, `&>`, `<`, `<<`, without the word behind.
+fn redirection(text: &[u8]) -> Option<usize> {
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let ampersand = usize::from(digits == 0 && text.first() == Some(&b'&'));
+    let before = digits + ampersand;
+    let arrows = text[before..].iter().take_while(|b| matches!(b, b'<' | b'>')).count();
+    if arrows == 0 {
+        return None;
+    }
+    let behind = &text[before + arrows..];
+    let copies = match behind {
+        [b'&', rest @ ..] => 1 + rest.iter().take_while(|b| b.is_ascii_digit() || **b == b'-').count(),
+        _ => 0,
+    };
+    Some(before + arrows + copies)
+}
+
+fn operator(text: &[u8]) -> Option<usize> {
+    let byte = *text.first()?;
+    if !matches!(byte, b';' | b'&' | b'|' | b'(' | b')') {
+        return None;
+    }
+    Some(if matches!(byte, b';' | b'&' | b'|') && text.get(1) == Some(&byte) { 2 } else { 1 })
+}
+
+fn word(text: &[u8], start: usize) -> Piece<'_> {
+    let mut plain: Cow<'_, [u8]> = Cow::Borrowed(&[]);
+    let mut literal = true;
+    let mut at = start;
+    while let Some(&byte) = text.get(at) {
+        if is_blank(byte) || operator(&text[at..]).is_some() || matches!(byte, b'<' | b'>') {
+            break;
+        }
+        match byte {
+            b'\'' | b'"' => {
+                if let Some(length) = quoted_length(&text[at..]) {
+                    let inside = &text[at + 1..at + length - 1];
+                    literal &= byte == b'\'' || !inside.iter().any(|b| matches!(b, b'$' | b'`' | b'\\'));
+                    plain.to_mut().extend_from_slice(inside);
+                    at += length;
+                    continue;
+                }
+                literal = false;
+            }
+            b'\\' if matches!(text[at + 1..], [b'\n', ..] | [b'\r', b'\n', ..]) => break,
+            b'\\' => {
+                if let Some(&next) = text.get(at + 1) {
+                    plain.to_mut().push(next);
+                    at += 2;
+                    continue;
+                }
+                literal = false;
+            }
+            b'$' | b'`' | b'*' | b'?' | b'{' | b'}' => literal = false,
+            b'~' if at == start => literal = false,
+            _ => {}
+        }
+        at += 1;
+        // Stay on the text itself as long as nothing was taken out.
+        match &mut plain {
+            Cow::Borrowed(so_far) => *so_far = &text[start..at],
+            Cow::Owned(so_far) => so_far.push(byte),
+        }
+    }
+    Piece { kind: TokenKind::Word, start, end: at, text: plain, literal }
+}
+
+/// The length of a quoted part with its quotes, if it ends in this line.
+fn quoted_length(text: &[u8]) -> Option<usize> {
+    let quote = *text.first()?;
+    let mut at = 1;
+    loop {
+        match *text.get(at)? {
+            b'\n' => return None,
+            b'\\' if quote == b'"' => at += 2,
+            byte if byte == quote => return Some(at + 1),
+            _ => at += 1,
+        }
+    }
+}
+
+impl<'a> ShellLine<'a> {
+    /// The commands of this line that run `ipvsadm`, or are the lines of its rules.
+    pub(super) fn commands(&self) -> Vec<ShellCommand<'a>> {
+        let mut commands = Vec::new();
+        let mut simple: Vec<&Piece<'a>> = Vec::new();
+        let mut pieces =
+            self.pieces.iter().filter(|p| !matches!(p.kind, TokenKind::Blank | TokenKind::Comment)).peekable();
+        let mut is_first = true;
+        while let Some(piece) = pieces.next() {
+            match piece.kind {
+                TokenKind::Word => simple.push(piece),
+                TokenKind::Operator if piece.text.iter().any(|b| matches!(b, b'<' | b'>')) => {
+                    let has_target = piece.text.ends_with(b"<") || piece.text.ends_with(b">");
+                    if has_target {
+                        pieces.next_if(|next| next.kind == TokenKind::Word);
+                    }
+                }
+                _ => {
+                    commands.extend(command(&simple, is_first));
+                    simple.clear();
+                    is_first = false;
+                }
+            }
+        }
+        commands.extend(command(&simple, is_first));
+        commands
+    }
+}
+
+/// A simple command, if it is one of `ipvsadm`.
+fn command<'a>(pieces: &[&Piece<'a>], is_first: bool) -> Option<ShellCommand<'a>> {
+    let prefix = pieces.iter().take_while(|piece| is_prefix(&piece.text)).count();
+    let (name, arguments) = pieces[prefix..].split_first()?;
+    let runs_it = name.literal && (*name.text == *b"ipvsadm" || name.text.ends_with(b"/ipvsadm"));
+    let rule = match &*name.text {
+        [b'-', b'-', ..] => option::long(&VERBS, &name.text).is_some(),
+        [b'-', letter, ..] => option::short(&VERBS, *letter).is_some(),
+        _ => false,
+    };
+    let arguments = match (runs_it, rule && is_first && prefix == 0) {
+        (true, _) => arguments,
+        (false, true) => pieces,
+        (false, false) => return None,
+    };
+    let literal = arguments.iter().all(|piece| piece.literal);
+    let word = |piece: &&Piece<'a>| Word { text: piece.text.clone(), start: piece.start, end: piece.end };
+    Some(ShellCommand {
+        words: literal.then(|| arguments.iter().map(word).collect()),
+        start: pieces.first()?.start,
+        end: pieces.last()?.end,
+    })
+}
+
+/// Words that may stand before the name of a command.
+fn is_prefix(word: &[u8]) -> bool {
+    let reserved: [&[u8]; 14] = [
+        b"sudo", b"exec", b"command", b"nohup", b"time", b"then", b"else", b"do", b"if", b"elif", b"while", b"until",
+        b"!", b"{",
+    ];
+    let name = word.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+    reserved.contains(&word) || (name > 0 && word.get(name) == Some(&b'='))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<Option<Vec<String>>> {
+        let mut found = Vec::new();
+        let mut at = 0;
+        while at < text.len() {
+            let line = line(text.as_bytes(), at);
+            assert!(line.end > at);
+            at = line.end;
+            let strings =
+                |words: Vec<Word<'_>>| words.iter().map(|w| String::from_utf8_lossy(&w.text).into_owned()).collect();
+            found.extend(line.commands().into_iter().map(|command| command.words.map(strings)));
+        }
+        found
+    }
+
+    #[test]
+    fn literal_commands_are_found() {
+        let words = |text: &str| Some(text.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(read("ipvsadm -C"), [words("-C")]);
+        assert_eq!(read("/sbin/ipvsadm -A -t \"10.0.0.1:80\" -s 'r'r # x"), [words("-A -t 10.0.0.1:80 -s rr")]);
+        assert_eq!(read("ipvsadm -C; ipvsadm -Z && sudo ipvsadm -L|cat"), [words("-C"), words("-Z"), words("-L")]);
+        assert_eq!(read("  start) ipvsadm -C;;\n"), [words("-C")]);
+        assert_eq!(read("if X=1 ipvsadm -C >/dev/null 2>&1; then :; fi"), [words("-C")]);
+        assert_eq!(read("ipvsadm -A \\\n  -f 1 \\\r\n -6\nx"), [words("-A -f 1 -6")]);
+        assert_eq!(read("ipvsadm -S > /tmp/-A &> x -n"), [words("-S -n")]);
+        assert_eq!(read("-A -f 1 # a rule\n-A -f 2\r\n"), [words("-A -f 1"), words("-A -f 2")]);
+        assert_eq!(read("ipvsadm -A -t [2001:db8::1]:80"), [words("-A -t [2001:db8::1]:80")]);
+        assert_eq!(read("echo ipvsadm -C\n# ipvsadm -C\n-x\nipvsadm-save"), []);
+    }
+
+    #[test]
+    fn what_the_shell_would_change_is_not_read() {
+        for text in
+            ["ipvsadm -A -t $VIP:80", "ipvsadm -A -t \"$VIP\"", "ipvsadm -A -t `x`", "ipvsadm -D *", "ipvsadm 'x"]
+        {
+            assert_eq!(read(text), [None], "{text}");
+        }
+        assert_eq!(read("$IPVSADM -C"), []);
+    }
+}
