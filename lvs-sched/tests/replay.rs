@@ -21,7 +21,8 @@ fn every_scheduler_picks_as_recorded() {
     let (mut replayed, mut picks) = (HashMap::<String, u32>::new(), 0);
     for folder in folders() {
         let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        for file in files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "json")) {
+        for file in files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "json"))
+        {
             let scenario: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
             if is_simple(&scenario) {
                 let name = file.display().to_string();
@@ -141,7 +142,11 @@ impl Replay {
         let Some(id) = pick else { return };
         if !(self.one_packet && protocol == Protocol::UDP) {
             let active = protocol == Protocol::TCP;
-            if active { self.service.bind_active(id) } else { self.service.bind(id) };
+            if active {
+                self.service.bind_active(id)
+            } else {
+                self.service.bind(id)
+            };
             self.connections.insert(text(step, "conn").to_owned(), (id, active));
         }
     }
@@ -156,7 +161,11 @@ impl Replay {
         };
         if now != *active && !state.is_empty() {
             *active = now;
-            if now { self.service.activate(*id) } else { self.service.deactivate(*id) };
+            if now {
+                self.service.activate(*id)
+            } else {
+                self.service.deactivate(*id)
+            };
         }
     }
 

@@ -146,7 +146,7 @@ impl<V> AddressCache<V> {
     }
 
     fn tick(&mut self, now: Duration, expiration: Duration) {
-        if self.ticks % FULL_CHECK == 0 {
+        if self.ticks.is_multiple_of(FULL_CHECK) {
             self.ticks = 1;
             self.retain(|entry| now < entry.last_use.saturating_add(expiration));
         } else if self.counted <= ENOUGH {

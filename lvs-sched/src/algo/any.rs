@@ -55,7 +55,6 @@ impl AnyScheduler {
 macro_rules! schedulers {
     ($($name:ident)*) => {
         // Built-in ones are called directly, not through a table of functions: their picks are shorter than such a call.
-        #[expect(clippy::large_enum_variant, reason = "there is one per service")]
         enum Any {
             $($name($name),)*
             None,
@@ -165,5 +164,8 @@ impl Scheduler for AnyScheduler {
     #[inline]
     fn shortcut(&mut self, list: &Destinations) -> Shortcut {
         each!(&mut self.0, scheduler => scheduler.shortcut(list), Shortcut::same(None))
+    }
+    fn taken(&mut self, list: &Destinations, entries: u64) {
+        each!(&mut self.0, scheduler => scheduler.taken(list, entries), {});
     }
 }

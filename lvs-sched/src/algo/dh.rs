@@ -3,11 +3,12 @@
 //! Worked example, as observed on kernels: A, B, C added in this order (slot mod 3: 0 is C, 1 is B, 2 is A); virtual addresses 10.9.0.1 to
 //! 10.9.0.8 hash to slots 224 66 163 5 103 201 42 140: `A C B A B C C A`.
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 
 use super::{
     Destinations, Draws, Flow, Renumbering, Scheduler, Slot,
     hash::{fold, multiplicative},
+    shortcut::{Hash, Kind, Shortcut, Table},
 };
 
 /// This is dh, destination hashing, for services with many virtual addresses (firewall marks): a row of caches, say.
@@ -16,7 +17,7 @@ use super::{
 /// address cannot take the connection, nobody does.
 #[derive(Debug, Clone, Default)]
 pub struct Dh {
-    table: Vec<Slot>,
+    table: Arc<[Slot]>,
     stale: bool,
 }
 
@@ -24,12 +25,17 @@ const BITS: u32 = 8;
 const SLOTS: usize = 1 << BITS;
 
 impl Dh {
-    fn fill(&mut self, list: &Destinations) {
-        self.stale = false;
-        self.table.clear();
-        let first: Vec<Slot> = list.iter().take(SLOTS).collect();
-        self.table.extend(first.iter().cycle().take(SLOTS));
+    fn table(&mut self, list: &Destinations) -> &Arc<[Slot]> {
+        if self.stale {
+            (self.table, self.stale) = (fill(list), false);
+        }
+        &self.table
     }
+}
+
+fn fill(list: &Destinations) -> Arc<[Slot]> {
+    let first: Vec<Slot> = list.iter().take(SLOTS).collect();
+    first.iter().copied().cycle().take(SLOTS).collect()
 }
 
 /// Finds the destination for a virtual address in the table.
@@ -57,21 +63,18 @@ impl Scheduler for Dh {
 
     #[inline]
     fn pick(&mut self, list: &Destinations, flow: &Flow, _: &mut dyn Draws) -> Option<Slot> {
-        if self.stale {
-            self.fill(list);
-        }
-        probe(&self.table, flow, |slot| list.is_usable(slot))
+        probe(self.table(list), flow, |slot| list.is_usable(slot))
     }
 
     /// The next usable destination in list order after the one that the virtual address hashes to.
     fn retry(&self, list: &Destinations, flow: &Flow, _: &mut dyn Draws, excluded: &[Slot]) -> Option<Slot> {
-        let mut fresh = self.clone();
-        if fresh.stale {
-            fresh.fill(list);
-        }
         let usable = |slot| list.is_usable(slot) && !excluded.contains(&slot);
-        let hashed = probe(&fresh.table, flow, |_| true)?;
+        let hashed = probe(self.clone().table(list), flow, |_| true)?;
         let after = core::iter::successors(list.after(hashed), |&slot| list.after(slot));
         core::iter::once(hashed).chain(after).chain(list.iter()).find(|&slot| usable(slot))
+    }
+    fn shortcut(&mut self, list: &Destinations) -> Shortcut {
+        let slots = Arc::clone(self.table(list));
+        Shortcut(Kind::Table(Table { slots, flags: list.flags(), hash: Hash::Dh }))
     }
 }

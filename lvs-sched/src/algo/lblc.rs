@@ -64,10 +64,11 @@ impl Scheduler for Lblc {
         let addr = flow.target.addr;
         if let Some(entry) = self.cache.touch(addr, flow.now) {
             // Not in the list means removed; the entry stays and is good again when the destination comes back.
-            if let Some(slot) = list.slot(entry.value) {
-                if list.weight(slot) > 0 && !self.locality.is_busy(list, slot) {
-                    return Some(slot);
-                }
+            if let Some(slot) = list.slot(entry.value)
+                && list.weight(slot) > 0
+                && !self.locality.is_busy(list, slot)
+            {
+                return Some(slot);
             }
         }
         let least = self.locality.least(list)?;

@@ -93,11 +93,12 @@ impl Scheduler for Lblcr {
         let set = &mut entry.value;
         let least = set.least(list);
         // The pick is made before the set shrinks, so it may be the one that leaves.
-        if set.members.len() > 1 && now > set.changed.saturating_add(list.settings().cache_expiration) {
-            if let Some(most) = set.most_loaded(list) {
-                set.members.remove(most);
-                set.changed = now;
-            }
+        if set.members.len() > 1
+            && now > set.changed.saturating_add(list.settings().cache_expiration)
+            && let Some(most) = set.most_loaded(list)
+        {
+            set.members.remove(most);
+            set.changed = now;
         }
         if let Some(slot) = least.filter(|&slot| !self.locality.is_busy(list, slot)) {
             return Some(slot);

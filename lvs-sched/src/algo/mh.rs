@@ -3,7 +3,7 @@
 //! Worked example, as observed on kernels: A=10.8.0.1:8080 and B=10.8.0.2:8080 of equal weight, added in this order; clients 10.0.0.1 to
 //! 10.0.0.8 hash to slots 3711 1884 3741 3701 3620 2581 754 2959 of 4093: `B B B A B B B A`.
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 
 use lvs_model::SchedulerFlags;
 
@@ -11,6 +11,7 @@ use super::{
     Destinations, Draws, Flow, Renumbering, Scheduler, Slot,
     hash::{fold, sip},
     sh::hashed_port,
+    shortcut::{Hash, Kind, Shortcut, Table},
     summary::gcd,
 };
 
@@ -23,7 +24,7 @@ use super::{
 /// A list of more destinations than slots keeps the table that it had.
 #[derive(Debug, Clone, Default)]
 pub struct Mh {
-    table: Vec<Slot>,
+    table: Arc<[Slot]>,
     stale: bool,
 }
 
@@ -40,48 +41,11 @@ struct Claim {
 }
 
 impl Mh {
-    fn fill(&mut self, list: &Destinations, order: impl Iterator<Item = Slot> + Clone) {
-        self.stale = false;
-        self.table.clear();
-        let size = list.settings().maglev_size;
-        let slots = size.slots() as u32;
-        let (divisor, max) = order
-            .clone()
-            .map(|slot| list.last_weight(slot))
-            .fold((0, 0), |(divisor, max): (u32, u32), weight| (gcd(divisor, weight), max.max(weight)));
-        if divisor == 0 {
-            return;
+    fn table(&mut self, list: &Destinations) -> &Arc<[Slot]> {
+        if self.stale {
+            (self.table, self.stale) = (fill(list, list.iter()), false);
         }
-        let longest = u32::BITS - (max / divisor).leading_zeros();
-        let shift = longest.saturating_sub(size.weight_bits());
-        let mut claims: Vec<Claim> = order
-            .map(|slot| {
-                let (weight, place) = (list.last_weight(slot), list.placement(slot));
-                Claim {
-                    slot,
-                    turns: ((weight / divisor) >> shift).max(u32::from(weight != 0)),
-                    next: sip(place, FIRST_KEY) % slots,
-                    skip: sip(place, SECOND_KEY) % (slots - 1) + 1,
-                }
-            })
-            .filter(|claim| claim.turns != 0)
-            .collect();
-        self.table.resize(slots as usize, FREE);
-        let mut free = slots;
-        loop {
-            for claim in &mut claims {
-                for _ in 0..claim.turns {
-                    while self.table[claim.next as usize] != FREE {
-                        claim.advance(slots);
-                    }
-                    self.table[claim.next as usize] = claim.slot;
-                    free -= 1;
-                    if free == 0 {
-                        return;
-                    }
-                }
-            }
-        }
+        &self.table
     }
 
     /// Fills the table before the next pick; a list that has outgrown the table keeps the last one that it had.
@@ -90,9 +54,48 @@ impl Mh {
         if list.len() <= slots {
             self.stale = true;
         } else if self.stale && added.is_some() {
-            self.fill(list, list.iter().filter(|&slot| Some(slot) != added));
+            let before = list.iter().filter(|&slot| Some(slot) != added);
+            (self.table, self.stale) = (fill(list, before), false);
         }
     }
+}
+
+fn fill(list: &Destinations, order: impl Iterator<Item = Slot> + Clone) -> Arc<[Slot]> {
+    let size = list.settings().maglev_size;
+    let slots = size.slots() as u32;
+    let (divisor, max) = order
+        .clone()
+        .map(|slot| list.last_weight(slot))
+        .fold((0, 0), |(divisor, max): (u32, u32), weight| (gcd(divisor, weight), max.max(weight)));
+    if divisor == 0 {
+        return Arc::default();
+    }
+    let longest = u32::BITS - (max / divisor).leading_zeros();
+    let shift = longest.saturating_sub(size.weight_bits());
+    let claim = |slot| {
+        let (weight, place) = (list.last_weight(slot), list.placement(slot));
+        Claim {
+            slot,
+            turns: ((weight / divisor) >> shift).max(u32::from(weight != 0)),
+            next: sip(place, FIRST_KEY) % slots,
+            skip: sip(place, SECOND_KEY) % (slots - 1) + 1,
+        }
+    };
+    let mut claims: Vec<Claim> = order.map(claim).filter(|claim| claim.turns != 0).collect();
+    let mut table = alloc::vec![FREE; slots as usize];
+    let mut free = slots;
+    while free > 0 {
+        for claim in &mut claims {
+            for _ in 0..claim.turns.min(free) {
+                while table[claim.next as usize] != FREE {
+                    claim.advance(slots);
+                }
+                table[claim.next as usize] = claim.slot;
+                free -= 1;
+            }
+        }
+    }
+    table.into()
 }
 
 impl Claim {
@@ -144,25 +147,20 @@ impl Scheduler for Mh {
     }
 
     fn renumbered(&mut self, _: &Destinations, renumbering: &Renumbering) {
-        for slot in &mut self.table {
-            *slot = renumbering.new_slot(*slot).unwrap_or(FREE);
-        }
+        self.table = self.table.iter().map(|&slot| renumbering.new_slot(slot).unwrap_or(FREE)).collect();
     }
 
     #[inline]
     fn pick(&mut self, list: &Destinations, flow: &Flow, _: &mut dyn Draws) -> Option<Slot> {
-        if self.stale {
-            self.fill(list, list.iter());
-        }
-        probe(&self.table, list.flags(), flow, |slot| list.is_usable(slot))
+        probe(self.table(list), list.flags(), flow, |slot| list.is_usable(slot))
     }
 
     fn retry(&self, list: &Destinations, flow: &Flow, _: &mut dyn Draws, excluded: &[Slot]) -> Option<Slot> {
-        let mut fresh = self.clone();
-        if fresh.stale {
-            fresh.fill(list, list.iter());
-        }
         let usable = |slot| list.is_usable(slot) && !excluded.contains(&slot);
-        probe(&fresh.table, list.flags().union(SchedulerFlags::FALLBACK), flow, usable)
+        probe(self.clone().table(list), list.flags().union(SchedulerFlags::FALLBACK), flow, usable)
+    }
+    fn shortcut(&mut self, list: &Destinations) -> Shortcut {
+        let slots = Arc::clone(self.table(list));
+        Shortcut(Kind::Table(Table { slots, flags: list.flags(), hash: Hash::Mh }))
     }
 }

@@ -42,6 +42,7 @@
 mod address_cache;
 mod any;
 mod bitmap;
+mod cycle;
 mod flow;
 mod hash;
 mod least;
@@ -82,6 +83,10 @@ pub use self::{
 pub use self::{
     dh::Dh, fo::Fo, lblc::Lblc, lblcr::Lblcr, lc::Lc, mh::Mh, nq::Nq, ovf::Ovf, rr::Rr, sed::Sed, sh::Sh, twos::Twos,
     wlc::Wlc, wrr::Wrr,
+};
+pub(crate) use self::{
+    shortcut::{Kind, Table},
+    twos::{Chances, better},
 };
 
 use core::{fmt, time::Duration};
@@ -176,9 +181,17 @@ pub trait Scheduler: fmt::Debug {
     }
 
     /// What a pool may publish so that threads pick without asking the scheduler each time.
+    ///
+    /// It is asked for after picks while there is none. Nothing but speed depends on the answer.
     fn shortcut(&mut self, list: &Destinations) -> Shortcut {
         let _ = list;
-        Shortcut::NONE
+        Shortcut::ASK
+    }
+
+    /// So many entries were taken from the table that was given with [`Shortcut::turns`]; more than its length means that it was gone
+    /// round. The shortcut is no more.
+    fn taken(&mut self, list: &Destinations, entries: u64) {
+        let _ = (list, entries);
     }
 }
 
@@ -215,5 +228,8 @@ impl<S: Scheduler + ?Sized> Scheduler for alloc::boxed::Box<S> {
     }
     fn shortcut(&mut self, list: &Destinations) -> Shortcut {
         (**self).shortcut(list)
+    }
+    fn taken(&mut self, list: &Destinations, entries: u64) {
+        (**self).taken(list, entries);
     }
 }

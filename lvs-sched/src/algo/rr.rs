@@ -2,7 +2,9 @@
 //!
 //! Worked example, as observed on kernels: A, B, C added in this order, nine clients: `C B A C B A C B A`.
 
-use super::{Destinations, Draws, Flow, Renumbering, Scheduler, Slot, bitmap::Bitmap};
+use alloc::sync::Arc;
+
+use super::{Destinations, Draws, Flow, Renumbering, Scheduler, Shortcut, Slot, bitmap::Bitmap};
 
 /// This is rr, round robin. Weights do not matter, except that 0 takes a destination out.
 ///
@@ -13,6 +15,9 @@ pub struct Rr {
     usable: Bitmap,
     // The place of the last pick; `None` is before the first. The place may be empty: the walk goes on after it all the same.
     cursor: Option<Slot>,
+    // The turns that a pool takes by itself, and how many picks came since the last edit that had to ask.
+    turns: Arc<[Slot]>,
+    asked: usize,
 }
 
 impl Rr {
@@ -43,11 +48,13 @@ impl Scheduler for Rr {
     }
 
     fn added(&mut self, list: &Destinations, slot: Slot) {
+        self.asked = 0;
         self.usable.grow(list.slots());
         self.load_changed(list, slot);
     }
 
     fn removed(&mut self, list: &Destinations, slot: Slot) {
+        self.asked = 0;
         self.usable.remove(slot.index());
         // The kernel moves the cursor back to the destination before it. An empty place says the same, until nothing is before it:
         // then the cursor is the head of the list, and whatever is added next is visited first.
@@ -58,6 +65,7 @@ impl Scheduler for Rr {
     }
 
     fn edited(&mut self, list: &Destinations, slot: Slot) {
+        self.asked = 0;
         self.load_changed(list, slot);
     }
 
@@ -80,10 +88,28 @@ impl Scheduler for Rr {
     fn pick(&mut self, _: &Destinations, _: &Flow, _: &mut dyn Draws) -> Option<Slot> {
         let pick = self.next(|_| false)?;
         self.cursor = Some(pick);
+        self.asked = self.asked.wrapping_add(1);
         Some(pick)
     }
 
     fn retry(&self, _: &Destinations, _: &Flow, _: &mut dyn Draws, excluded: &[Slot]) -> Option<Slot> {
         self.next(|slot| excluded.contains(&slot))
+    }
+    /// The list without the quiesced ones, from the cursor on, once an eighth of it had to ask: then writing it down has paid.
+    fn shortcut(&mut self, list: &Destinations) -> Shortcut {
+        if self.asked.saturating_mul(8) < list.len() {
+            return Shortcut::ASK;
+        }
+        let later = core::iter::successors(self.cursor.and_then(|cursor| list.after(cursor)), |&slot| list.after(slot));
+        let earlier = list.iter().take_while(|&slot| self.cursor.is_none_or(|cursor| slot >= cursor));
+        self.turns = later.chain(earlier).filter(|&slot| list.weight(slot) > 0).collect();
+        Shortcut::turns(Arc::clone(&self.turns))
+    }
+
+    fn taken(&mut self, _: &Destinations, entries: u64) {
+        if let Some(last) = entries.checked_sub(1).and_then(|last| last.checked_rem(self.turns.len() as u64)) {
+            self.cursor = Some(self.turns[last as usize]);
+        }
+        self.turns = Arc::default();
     }
 }

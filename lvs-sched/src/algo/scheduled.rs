@@ -6,7 +6,7 @@ use core::time::Duration;
 use lvs_model::{Destination, Family, SchedulerFlags, Thresholds};
 
 use super::{
-    DestinationId, Destinations, Draws, Flow, Generation, Load, Renumbering, Scheduler, Settings, Slot, list::Changed,
+    DestinationId, Destinations, Draws, Flow, Generation, Load, Scheduler, Settings, Shortcut, Slot, list::Changed,
 };
 
 /// This is one service's destinations with a scheduler bound to them: the sequential core of `Pool` and `Director`.
@@ -40,6 +40,7 @@ use super::{
 pub struct Scheduled<S> {
     list: Destinations,
     scheduler: S,
+    packed: u32,
 }
 
 impl<S: Scheduler> Scheduled<S> {
@@ -48,7 +49,7 @@ impl<S: Scheduler> Scheduled<S> {
     pub fn new(mut scheduler: S, family: Family, settings: Settings) -> Self {
         let list = Destinations::new(family, settings);
         scheduler.bind(&list);
-        Self { list, scheduler }
+        Self { list, scheduler, packed: 0 }
     }
 
     /// The destinations in list order, with weights and loads.
@@ -195,13 +196,34 @@ impl<S: Scheduler> Scheduled<S> {
     }
 
     #[inline]
+    pub(crate) fn change_slot(&mut self, slot: Slot, change: impl FnOnce(&mut Load, Generation, Thresholds)) {
+        self.list.change_load(slot, change);
+        self.scheduler.load_changed(&self.list, slot);
+    }
+
+    #[inline]
+    pub(crate) fn shortcut(&mut self) -> Shortcut {
+        self.scheduler.shortcut(&self.list)
+    }
+
+    pub(crate) fn taken(&mut self, entries: u64) {
+        self.scheduler.taken(&self.list, entries);
+    }
+
+    /// How often the list was packed: slots are void after that.
+    pub(crate) const fn packed(&self) -> u32 {
+        self.packed
+    }
+
+    #[inline]
     pub(crate) fn pick_slot(&mut self, flow: &Flow, draws: &mut dyn Draws) -> Option<Slot> {
         self.scheduler.pick(&self.list, flow, draws)
     }
 
-    fn pack(&mut self) -> Option<Renumbering> {
-        let renumbering = self.list.pack()?;
-        self.scheduler.renumbered(&self.list, &renumbering);
-        Some(renumbering)
+    fn pack(&mut self) {
+        if let Some(renumbering) = self.list.pack() {
+            self.scheduler.renumbered(&self.list, &renumbering);
+            self.packed = self.packed.wrapping_add(1);
+        }
     }
 }

@@ -3,13 +3,14 @@
 //! Worked example, as observed on kernels: A and B added in this order (even slots are B's, odd ones A's); clients 10.0.0.1 to 10.0.0.8
 //! hash to slots 39 137 235 77 174 16 114 212: `A A A A B B B B`.
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 
 use lvs_model::{Protocol, SchedulerFlags};
 
 use super::{
     Destinations, Draws, Flow, Renumbering, Scheduler, Slot,
     hash::{fold, multiplicative},
+    shortcut::{Hash, Kind, Shortcut, Table},
 };
 
 /// This is sh, source hashing.
@@ -20,7 +21,7 @@ use super::{
 /// `sh-fallback` ([`SchedulerFlags::FALLBACK`]) other slots are tried.
 #[derive(Debug, Clone, Default)]
 pub struct Sh {
-    table: Vec<Slot>,
+    table: Arc<[Slot]>,
     stale: bool,
 }
 
@@ -28,18 +29,19 @@ const BITS: u32 = 8;
 const SLOTS: usize = 1 << BITS;
 
 impl Sh {
-    fn fill(&mut self, list: &Destinations) {
-        self.stale = false;
-        self.table.clear();
-        if list.is_empty() {
-            return;
+    fn table(&mut self, list: &Destinations) -> &Arc<[Slot]> {
+        if self.stale {
+            (self.table, self.stale) = (fill(list), false);
         }
-        let runs =
-            list.iter().flat_map(|slot| core::iter::repeat_n(slot, list.weight(slot).clamp(1, SLOTS as u32) as usize));
-        // At least one slot each: a walk over 256 destinations fills the table.
-        let first: Vec<Slot> = runs.take(SLOTS).collect();
-        self.table.extend(first.iter().cycle().take(SLOTS));
+        &self.table
     }
+}
+
+fn fill(list: &Destinations) -> Arc<[Slot]> {
+    let run = |slot| core::iter::repeat_n(slot, list.weight(slot).clamp(1, SLOTS as u32) as usize);
+    // At least one slot each: 256 destinations fill the table.
+    let once: Vec<Slot> = list.iter().take(SLOTS).flat_map(run).take(SLOTS).collect();
+    once.iter().copied().cycle().take(SLOTS).collect()
 }
 
 /// Finds the destination for a client in the table.
@@ -84,18 +86,15 @@ impl Scheduler for Sh {
 
     #[inline]
     fn pick(&mut self, list: &Destinations, flow: &Flow, _: &mut dyn Draws) -> Option<Slot> {
-        if self.stale {
-            self.fill(list);
-        }
-        probe(&self.table, list.flags(), flow, |slot| list.is_usable(slot))
+        probe(self.table(list), list.flags(), flow, |slot| list.is_usable(slot))
     }
 
     fn retry(&self, list: &Destinations, flow: &Flow, _: &mut dyn Draws, excluded: &[Slot]) -> Option<Slot> {
-        let mut fresh = self.clone();
-        if fresh.stale {
-            fresh.fill(list);
-        }
         let usable = |slot| list.is_usable(slot) && !excluded.contains(&slot);
-        probe(&fresh.table, list.flags().union(SchedulerFlags::FALLBACK), flow, usable)
+        probe(self.clone().table(list), list.flags().union(SchedulerFlags::FALLBACK), flow, usable)
+    }
+    fn shortcut(&mut self, list: &Destinations) -> Shortcut {
+        let slots = Arc::clone(self.table(list));
+        Shortcut(Kind::Table(Table { slots, flags: list.flags(), hash: Hash::Sh }))
     }
 }

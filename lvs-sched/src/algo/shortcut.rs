@@ -1,27 +1,71 @@
 //! What may be published of a scheduler so that many threads pick at once.
 
-use super::Slot;
+use alloc::sync::Arc;
+
+use lvs_model::SchedulerFlags;
+
+use super::{Flow, Slot, dh, mh, sh, twos::Chances};
 
 /// This is how picks may be made without asking the scheduler, until anything changes.
 ///
-/// The built-in schedulers have shortcuts of their own kinds. One of a user's can say that the pick is known beforehand
-/// ([`same`](Self::same)), or nothing ([`NONE`](Self::NONE)): then each pick takes the pool's lock.
+/// The built-in schedulers have shortcuts of their own kinds. One of a user's can say that the next pick is known beforehand
+/// ([`same`](Self::same)), that picks go round a table ([`turns`](Self::turns)), or nothing ([`ASK`](Self::ASK)): then each pick takes the
+/// pool's lock.
 #[derive(Debug, Clone)]
 pub struct Shortcut(pub(crate) Kind);
 
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
-    None,
+    Ask,
     Same(Option<Slot>),
+    Turns(Arc<[Slot]>),
+    Table(Table),
+    Draw(Arc<Chances>),
+}
+
+/// A table that addresses hash into.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    pub(crate) slots: Arc<[Slot]>,
+    pub(crate) flags: SchedulerFlags,
+    pub(crate) hash: Hash,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Hash {
+    Dh,
+    Sh,
+    Mh,
+}
+
+impl Table {
+    #[inline]
+    pub(crate) fn probe(&self, flow: &Flow, usable: impl Fn(Slot) -> bool) -> Option<Slot> {
+        match self.hash {
+            Hash::Dh => dh::probe(&self.slots, flow, usable),
+            Hash::Sh => sh::probe(&self.slots, self.flags, flow, usable),
+            Hash::Mh => mh::probe(&self.slots, self.flags, flow, usable),
+        }
+    }
 }
 
 impl Shortcut {
     /// Every pick asks the scheduler.
-    pub const NONE: Self = Self(Kind::None);
+    pub const ASK: Self = Self(Kind::Ask);
 
     /// Every pick until the next change gives this destination (or none): picking changes nothing and looks at no flow.
+    ///
+    /// A scheduler that says so once is asked again after every change of a load, so this has to be quick.
     #[must_use]
     pub const fn same(pick: Option<Slot>) -> Self {
         Self(Kind::Same(pick))
+    }
+
+    /// Picks go round this table from its beginning, passing over destinations that are overloaded, until something is edited.
+    ///
+    /// [`Scheduler::taken`](super::Scheduler::taken) then says how far they went.
+    #[must_use]
+    pub const fn turns(table: Arc<[Slot]>) -> Self {
+        Self(Kind::Turns(table))
     }
 }

@@ -106,11 +106,6 @@ impl<T: Summary> SummaryTree<T> {
     }
 
     #[inline]
-    pub(super) fn get(&self, at: usize) -> T {
-        self.levels[0][at]
-    }
-
-    #[inline]
     pub(super) fn set(&mut self, mut at: usize, mut value: T) {
         for level in 0..self.levels.len() {
             let values = &mut self.levels[level];

@@ -33,7 +33,7 @@ impl Keys {
 }
 
 /// Keys by slot, lowest first. No key may be NaN.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Tournament {
     // levels[0] has the keys of the slots, each higher level the winning keys of the level below; the last level is one node.
     levels: Vec<Vec<Keys>>,
@@ -42,17 +42,17 @@ pub(super) struct Tournament {
     best: (f64, u32),
 }
 
+impl Default for Tournament {
+    fn default() -> Self {
+        Self { levels: Vec::new(), winners: Vec::new(), best: (OUT, 0) }
+    }
+}
+
 impl Tournament {
     /// The slot with the lowest key, if any takes part.
     #[inline]
     pub(super) fn best(&self) -> Option<Slot> {
         (self.best.0 < OUT).then_some(Slot(self.best.1))
-    }
-
-    /// The lowest key.
-    #[inline]
-    pub(super) fn best_key(&self) -> f64 {
-        if self.levels.is_empty() { OUT } else { self.best.0 }
     }
 
     /// Starts again with these keys.

@@ -4,9 +4,13 @@
 //! destination in list order at which the weights add up to it. So the first one has a chance of (weight + 1) in (S + 1), and both
 //! draws may select the same. The second choice is taken if the first costs more for its weight.
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 
-use super::{Destinations, Draws, Flow, Renumbering, Scheduler, Slot};
+use super::{
+    Destinations, Draws, Flow, Renumbering, Scheduler, Slot,
+    bitmap::Bitmap,
+    shortcut::{Kind, Shortcut},
+};
 
 /// This is twos, the power of two random choices, by weight.
 ///
@@ -14,49 +18,77 @@ use super::{Destinations, Draws, Flow, Renumbering, Scheduler, Slot};
 /// as in the kernel.
 #[derive(Debug, Clone, Default)]
 pub struct Twos {
-    chances: Chances,
+    chances: Arc<Chances>,
     stale: bool,
 }
 
 /// The usable destinations in list order, with the running sum of their weights.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Chances {
+pub(crate) struct Chances {
     sums: Vec<u64>,
     slots: Vec<Slot>,
+    usable: Bitmap,
 }
 
 impl Chances {
-    fn fill(&mut self, list: &Destinations, order: impl Iterator<Item = Slot>) {
-        self.sums.clear();
-        self.slots.clear();
-        let mut sum = 0;
+    fn new(list: &Destinations, order: impl Iterator<Item = Slot>) -> Self {
+        let (mut chances, mut sum) = (Self::default(), 0);
+        chances.usable.grow(list.slots());
         for slot in order.filter(|&slot| list.is_usable(slot)) {
             sum += u64::from(list.weight(slot));
-            self.sums.push(sum);
-            self.slots.push(slot);
+            chances.sums.push(sum);
+            chances.slots.push(slot);
+            chances.usable.insert(slot.index());
         }
+        chances
     }
 
-    /// Draws two destinations, the first choice first.
-    pub(super) fn draw(&self, draws: &mut dyn Draws) -> Option<(Slot, Slot)> {
+    #[inline]
+    fn contains(&self, slot: Slot) -> bool {
+        self.usable.contains(slot.index())
+    }
+
+    /// Draws two destinations, the first choice first, with their weights.
+    #[inline]
+    pub(crate) fn draw(&self, draws: &mut dyn Draws) -> Option<(Choice, Choice)> {
         let sum = *self.sums.last()?;
         let bound = (sum as u32).wrapping_add(1);
         let (first, second) = (draws.draw(bound), draws.draw(bound));
         Some((self.select(first, sum), self.select(second, sum)))
     }
 
-    fn select(&self, drawn: u32, sum: u64) -> Slot {
+    #[inline]
+    fn select(&self, drawn: u32, sum: u64) -> Choice {
         // The kernel's numbers are signed: beyond 2^31 they are below zero and select the first.
         let drawn = if drawn.cast_signed() < 0 { 0 } else { u64::from(drawn).min(sum) };
-        self.slots[self.sums.partition_point(|&sum| sum < drawn)]
+        let at = self.sums.partition_point(|&sum| sum < drawn);
+        let before = if at == 0 { 0 } else { self.sums[at - 1] };
+        Choice { slot: self.slots[at], weight: (self.sums[at] - before) as i32 }
     }
+}
+
+/// A destination that was drawn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Choice {
+    slot: Slot,
+    weight: i32,
 }
 
 /// Takes the second choice if the first has the higher overhead for its weight, in wrapping 32-bit arithmetic.
 #[inline]
-pub(super) fn better(first: Slot, second: Slot, weight: impl Fn(Slot) -> u32, overhead: impl Fn(Slot) -> i32) -> Slot {
-    let product = |weight: u32, overhead: i32| weight.cast_signed().wrapping_mul(overhead);
-    if product(weight(second), overhead(first)) > product(weight(first), overhead(second)) { second } else { first }
+pub(crate) fn better(first: Choice, second: Choice, overhead: impl Fn(Slot) -> i32) -> Slot {
+    let first_is_worse =
+        second.weight.wrapping_mul(overhead(first.slot)) > first.weight.wrapping_mul(overhead(second.slot));
+    if first_is_worse { second.slot } else { first.slot }
+}
+
+impl Twos {
+    fn chances(&mut self, list: &Destinations) -> &Arc<Chances> {
+        if self.stale {
+            (self.chances, self.stale) = (Arc::new(Chances::new(list, list.iter())), false);
+        }
+        &self.chances
+    }
 }
 
 impl Scheduler for Twos {
@@ -76,8 +108,10 @@ impl Scheduler for Twos {
         self.stale = true;
     }
 
-    fn load_changed(&mut self, _: &Destinations, _: Slot) {
-        self.stale = true;
+    #[inline]
+    fn load_changed(&mut self, list: &Destinations, slot: Slot) {
+        // Only the overload flag matters.
+        self.stale |= list.is_usable(slot) != self.chances.contains(slot);
     }
 
     fn renumbered(&mut self, _: &Destinations, _: &Renumbering) {
@@ -85,18 +119,16 @@ impl Scheduler for Twos {
     }
 
     fn pick(&mut self, list: &Destinations, _: &Flow, draws: &mut dyn Draws) -> Option<Slot> {
-        if self.stale {
-            self.chances.fill(list, list.iter());
-            self.stale = false;
-        }
-        let (first, second) = self.chances.draw(draws)?;
-        Some(better(first, second, |slot| list.weight(slot), |slot| list.load(slot).overhead()))
+        let (first, second) = self.chances(list).draw(draws)?;
+        Some(better(first, second, |slot| list.load(slot).overhead()))
     }
 
     fn retry(&self, list: &Destinations, _: &Flow, draws: &mut dyn Draws, excluded: &[Slot]) -> Option<Slot> {
-        let mut others = Chances::default();
-        others.fill(list, list.iter().filter(|slot| !excluded.contains(slot)));
+        let others = Chances::new(list, list.iter().filter(|slot| !excluded.contains(slot)));
         let (first, second) = others.draw(draws)?;
-        Some(better(first, second, |slot| list.weight(slot), |slot| list.load(slot).overhead()))
+        Some(better(first, second, |slot| list.load(slot).overhead()))
+    }
+    fn shortcut(&mut self, list: &Destinations) -> Shortcut {
+        Shortcut(Kind::Draw(Arc::clone(self.chances(list))))
     }
 }

@@ -1,0 +1,330 @@
+//! The core of a pool behind its lock, and the words that are published of it.
+
+use alloc::{sync::Arc, vec::Vec};
+use core::fmt;
+
+use super::{
+    drain::Watch,
+    lock::{AtomicU64, Lock, Ordering, Padded},
+    view::{Lane, Marks, Turns},
+};
+use crate::algo::{DestinationId, Draws, Flow, Kind, Scheduled, Scheduler, Slot};
+
+/// What connections and threads share. It holds no destination's data, so that the data may hold it.
+#[derive(Debug)]
+pub(super) struct Shared<S> {
+    core: Padded<Lock<Core<S>>>,
+    pub(super) words: Words,
+}
+
+/// The published words, each alone on its cache line.
+#[derive(Debug)]
+pub(super) struct Words {
+    /// Who is picked next: the version in the upper half, a slot or `NOBODY` in the lower. Written under the lock after every change
+    /// while the lane is [`Lane::Next`]; read by every pick. Release and acquire: the slot's entry was written before.
+    next: Padded<AtomicU64>,
+    /// The version of the pool: a view of another version is void. Written under the lock by edits; read by picks through tables.
+    /// Release and acquire: who sees a version sees what was published with it.
+    version: Padded<AtomicU64>,
+}
+
+const NOBODY: u32 = u32::MAX;
+
+impl Words {
+    /// The next pick, if the version is this one.
+    #[inline]
+    pub(super) fn next(&self, version: u32) -> Result<Option<Slot>, Stale> {
+        let word = self.next.load(Ordering::Acquire);
+        if (word >> 32) as u32 != version {
+            return Err(Stale);
+        }
+        let slot = word as u32;
+        Ok((slot != NOBODY).then_some(Slot::at(slot as usize)))
+    }
+
+    #[inline]
+    fn publish_next(&self, version: u32, slot: Option<Slot>) {
+        let slot = slot.map_or(NOBODY, |slot| slot.index() as u32);
+        self.next.store(u64::from(version) << 32 | u64::from(slot), Ordering::Release);
+    }
+
+    #[inline]
+    pub(super) fn is_current(&self, version: u32) -> bool {
+        self.version.load(Ordering::Acquire) == u64::from(version)
+    }
+}
+
+/// The view is of another version.
+#[derive(Debug)]
+pub(super) struct Stale;
+
+/// What the lock guards.
+#[derive(Debug)]
+pub(super) struct Core<S> {
+    pub(super) scheduled: Scheduled<S>,
+    pub(super) marks: Arc<Marks>,
+    /// The version of the latest view that was published; picks go through the lock while `version` is ahead of it.
+    pub(super) viewed: u32,
+    version: u32,
+    lane: Lane,
+    usable: usize,
+    watches: Vec<(DestinationId, Arc<Watch>)>,
+}
+
+impl<S: Scheduler> Shared<S> {
+    pub(super) fn new(scheduled: Scheduled<S>, marks: Arc<Marks>) -> Self {
+        Self {
+            core: Padded(Lock::new(Core {
+                scheduled,
+                marks,
+                viewed: 0,
+                version: 0,
+                lane: Lane::Ask,
+                usable: 0,
+                watches: Vec::new(),
+            })),
+            words: Words { next: Padded(AtomicU64::new(u64::MAX)), version: Padded(AtomicU64::new(0)) },
+        }
+    }
+
+    /// Runs a section under the lock. No code of the caller's may run in it, except the scheduler.
+    #[inline]
+    pub(super) fn with<R>(&self, section: impl FnOnce(&mut Core<S>, &Words) -> R) -> R {
+        section(&mut self.core.lock(), &self.words)
+    }
+}
+
+impl<S: Scheduler> Core<S> {
+    /// Picks by asking the scheduler.
+    #[inline]
+    pub(super) fn pick(&mut self, flow: &Flow, draws: &mut dyn Draws) -> Option<Slot> {
+        self.scheduled.pick_slot(flow, draws)
+    }
+
+    /// Counts a connection to a destination that is in the list.
+    #[inline]
+    pub(super) fn bind_slot(&mut self, slot: Slot, active: Activity, words: &Words) {
+        self.scheduled.change_slot(slot, |load, generation, thresholds| match active {
+            Activity::Active => load.bind_active(generation, thresholds),
+            Activity::Inactive => load.bind(generation, thresholds),
+        });
+        self.note(slot, words);
+    }
+
+    #[inline]
+    fn load_changed(&mut self, id: DestinationId, words: &Words) {
+        match self.scheduled.list().slot(id) {
+            Some(slot) => self.note(slot, words),
+            None => {
+                self.forget_idle(id);
+            }
+        }
+    }
+
+    /// Forgets a removed destination that has no connection left: nobody can ask for it any more.
+    pub(super) fn forget_idle(&mut self, id: DestinationId) -> bool {
+        let list = self.scheduled.list();
+        let idle = list.load_of(id).is_some_and(|load| load.is_idle(list.generation()));
+        idle && self.scheduled.forget(id).is_some()
+    }
+
+    /// Marks whether a destination is usable; says whether that is news.
+    #[inline]
+    pub(super) fn mark(&mut self, slot: Slot) -> bool {
+        let usable = self.scheduled.list().is_usable(slot);
+        let flipped = self.marks.note_usable(slot, usable);
+        if flipped {
+            self.usable = if usable { self.usable + 1 } else { self.usable - 1 };
+        }
+        flipped
+    }
+
+    /// Publishes what a changed load means for picks.
+    #[inline]
+    fn note(&mut self, slot: Slot, words: &Words) {
+        let flipped = self.mark(slot);
+        let list = self.scheduled.list();
+        match &self.lane {
+            Lane::Ask | Lane::Table(_) => {}
+            Lane::Next => self.publish_next(words),
+            Lane::Turns(_) if flipped && self.usable == 0 => self.invalidate(words),
+            Lane::Turns(_) => {}
+            Lane::Draw(_) if flipped => self.invalidate(words),
+            Lane::Draw(_) => self.marks.note_overhead(slot, list.load(slot).overhead()),
+        }
+    }
+
+    #[inline]
+    pub(super) fn publish_next(&mut self, words: &Words) {
+        if let (Lane::Next, Kind::Same(next)) = (&self.lane, self.scheduled.shortcut().0) {
+            words.publish_next(self.version, next);
+        }
+    }
+
+    /// Makes all views void: picks ask the scheduler until a new view is published.
+    pub(super) fn invalidate(&mut self, words: &Words) {
+        match core::mem::replace(&mut self.lane, Lane::Ask) {
+            Lane::Ask => return,
+            Lane::Turns(turns) => self.scheduled.taken(turns.close()),
+            Lane::Next | Lane::Table(_) | Lane::Draw(_) => {}
+        }
+        self.advance(words);
+    }
+
+    fn advance(&mut self, words: &Words) {
+        self.version = self.version.wrapping_add(1);
+        words.publish_next(self.version, None);
+        words.version.store(self.version.into(), Ordering::Release);
+    }
+
+    /// Prepares for edits. What is published of the next pick stays good until the edits are done.
+    pub(super) fn begin_edit(&mut self, words: &Words) {
+        if !matches!(self.lane, Lane::Next) {
+            self.invalidate(words);
+        }
+    }
+
+    /// Says whether picks have to ask the scheduler.
+    #[inline]
+    pub(super) fn must_ask(&self) -> bool {
+        matches!(self.lane, Lane::Ask)
+    }
+
+    /// Says whether picks take turns, so that the scheduler does not know where they are.
+    #[inline]
+    pub(super) fn has_turns(&self) -> bool {
+        matches!(self.lane, Lane::Turns(_))
+    }
+
+    pub(super) fn retry(&self, flow: &Flow, draws: &mut dyn Draws, excluded: &[DestinationId]) -> Option<Slot> {
+        let list = self.scheduled.list();
+        let excluded: Vec<Slot> = excluded.iter().filter_map(|&id| list.slot(id)).collect();
+        self.scheduled.scheduler().retry(list, flow, draws, &excluded)
+    }
+
+    /// Makes all views void for the sake of a new layout; the version of the view to publish with it.
+    pub(super) fn move_to(&mut self, marks: Arc<Marks>, words: &Words) -> u32 {
+        self.invalidate(words);
+        self.advance(words);
+        self.recount(marks);
+        self.viewed = self.version;
+        self.version
+    }
+
+    /// Says whether picks could be made without the lock, but there is no view for it yet; if so, the lane to publish.
+    pub(super) fn open_lane(&mut self, words: &Words) -> Option<(u32, Lane)> {
+        if !matches!(self.lane, Lane::Ask) {
+            return None;
+        }
+        self.lane = match self.scheduled.shortcut().0 {
+            Kind::Ask => return None,
+            Kind::Same(_) => Lane::Next,
+            Kind::Turns(_) if self.usable == 0 => return None,
+            Kind::Turns(turns) => Lane::Turns(Arc::new(Turns::new(&turns))),
+            Kind::Table(table) => Lane::Table(table),
+            Kind::Draw(chances) => Lane::Draw(chances),
+        };
+        if matches!(self.lane, Lane::Draw(_)) {
+            let list = self.scheduled.list();
+            list.iter().for_each(|slot| self.marks.note_overhead(slot, list.load(slot).overhead()));
+        }
+        self.viewed = self.version;
+        self.publish_next(words);
+        Some((self.version, self.lane.clone()))
+    }
+
+    /// Notes anew who is usable, after edits.
+    fn recount(&mut self, marks: Arc<Marks>) {
+        self.marks = marks;
+        let list = self.scheduled.list();
+        self.usable = list.iter().filter(|&slot| list.is_usable(slot)).count();
+        for slot in (0..list.slots()).map(Slot::at) {
+            self.marks.note_usable(slot, list.is_usable(slot));
+        }
+    }
+}
+
+/// How a connection is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Activity {
+    Active,
+    Inactive,
+}
+
+/// What a connection needs of its pool, whatever the scheduler.
+pub(super) trait Accounts: fmt::Debug + Send + Sync {
+    fn bind(&self, id: DestinationId, activity: Activity) -> bool;
+    fn release(&self, id: DestinationId, activity: Activity);
+    fn change(&self, id: DestinationId, activity: Activity);
+    fn watch(&self, id: DestinationId) -> Arc<Watch>;
+}
+
+impl<S: Scheduler + Send> Accounts for Shared<S> {
+    fn bind(&self, id: DestinationId, activity: Activity) -> bool {
+        self.with(|core, words| {
+            let listed = core.scheduled.list().slot(id);
+            if let Some(slot) = listed {
+                core.bind_slot(slot, activity, words);
+            }
+            listed.is_some()
+        })
+    }
+
+    fn release(&self, id: DestinationId, activity: Activity) {
+        let ended = self.with(|core, words| {
+            match activity {
+                Activity::Active => core.scheduled.unbind_active(id),
+                Activity::Inactive => core.scheduled.unbind(id),
+            };
+            core.load_changed(id, words);
+            core.ended_watch(id)
+        });
+        // Waking may run a caller's code, so it waits for the lock to be free.
+        if let Some(watch) = ended {
+            watch.end();
+        }
+    }
+
+    fn change(&self, id: DestinationId, activity: Activity) {
+        self.with(|core, words| {
+            match activity {
+                Activity::Active => core.scheduled.activate(id),
+                Activity::Inactive => core.scheduled.deactivate(id),
+            };
+            core.load_changed(id, words);
+        });
+    }
+
+    fn watch(&self, id: DestinationId) -> Arc<Watch> {
+        self.with(|core, _| core.watch(id))
+    }
+}
+
+impl<S: Scheduler> Core<S> {
+    fn is_empty(&self, id: DestinationId) -> bool {
+        let list = self.scheduled.list();
+        list.load_of(id).is_none_or(|load| load.connections(list.generation()) == 0)
+    }
+
+    /// Watches for the last connection of a destination.
+    pub(super) fn watch(&mut self, id: DestinationId) -> Arc<Watch> {
+        if self.is_empty(id) {
+            return Arc::new(Watch::ended());
+        }
+        if let Some((_, watch)) = self.watches.iter().find(|(watched, _)| *watched == id) {
+            return Arc::clone(watch);
+        }
+        let watch = Arc::new(Watch::default());
+        self.watches.push((id, Arc::clone(&watch)));
+        watch
+    }
+
+    #[inline]
+    fn ended_watch(&mut self, id: DestinationId) -> Option<Arc<Watch>> {
+        if self.watches.is_empty() {
+            return None;
+        }
+        let at = self.watches.iter().position(|(watched, _)| *watched == id)?;
+        self.is_empty(id).then(|| self.watches.swap_remove(at).1)
+    }
+}
