@@ -6,17 +6,15 @@ use lvs_model::{Destination, DestinationStatus, Service, ServiceKey, ServiceStat
 
 /// How often reading is begun again before a doubtful snapshot is given.
 const ATTEMPTS: usize = 4;
-/// A list of destinations up to this long comes in one part, which the kernel writes in one go, into a buffer of 8 KiB;
-/// one destination takes 400 bytes.
-const ONE_PART: usize = 20;
-/// Before a socket has received anything, the kernel writes parts of less than a page.
-const ONE_SMALL_PART: usize = 9;
+/// A list of destinations up to this long comes in one part, which the kernel writes in one go: one destination takes up to 400 bytes,
+/// and a part is a little less than a page before the socket has shown a larger buffer.
+const ONE_PART: usize = 9;
 
 impl Snapshot {
     /// Reads everything that the kernel holds, at most four times over until nothing has changed meanwhile.
     ///
     /// All services are listed, then the destinations of each, then all services again, which must be the same. Lists of destinations that came in
-    /// several parts (of more than 20) are read twice, too. What else happens between two lists does no harm: each is what the kernel held at one moment.
+    /// several parts (of more than 9) are read twice, too. What else happens between two lists does no harm: each is what the kernel held at one moment.
     ///
     /// # Errors
     /// Those of the connection. Being disturbed is no error but a [`Doubt`].
@@ -34,14 +32,12 @@ impl Snapshot {
     fn read_once(client: &mut Client) -> Result<Self, Error> {
         let mut doubt = None;
         let Some(mut services) = uninterrupted(client.services())? else { return Ok(doubtful(Vec::new())) };
-        let mut one_part = ONE_SMALL_PART;
         for status in &mut services {
             let key = *status.service.key();
-            let Some(destinations) = destinations(client, &key, one_part, &mut doubt)? else {
+            let Some(destinations) = destinations(client, &key, &mut doubt)? else {
                 return Ok(doubtful(services));
             };
             status.destinations = destinations;
-            one_part = ONE_PART;
         }
         let Some(again) = uninterrupted(client.services())? else { return Ok(doubtful(services)) };
         if sorted(&services) != sorted(&again) {
@@ -71,11 +67,10 @@ fn uninterrupted<T>(listed: Result<T, Error>) -> Result<Option<T>, Error> {
 fn destinations(
     client: &mut Client,
     key: &ServiceKey,
-    one_part: usize,
     doubt: &mut Option<Doubt>,
 ) -> Result<Option<Vec<DestinationStatus>>, Error> {
     let Some(listed) = uninterrupted(client.destinations(key))? else { return Ok(None) };
-    if listed.len() <= one_part {
+    if listed.len() <= ONE_PART {
         return Ok(Some(listed));
     }
     let Some(again) = uninterrupted(client.destinations(key))? else { return Ok(None) };
