@@ -14,3 +14,7 @@ pub use client::{Acknowledgement, Client, Error, ErrorKind, Object, Operation, U
 pub use errno::Errno;
 pub use socket::{GivenDescriptor, Kernel};
 pub use transport::{Connector, SocketRole, Transport};
+
+#[cfg(all(doctest, feature = "test-util"))]
+#[doc = include_str!("../README.md")]
+mod readme {}
