@@ -1,0 +1,102 @@
+//! Clients' connections: accepted on the virtual address, given to a real server that the scheduler picks, copied both ways.
+//!
+//! A real server that refuses or does not answer in time costs the client a moment, not its connection: the scheduler is
+//! asked again for one that was not tried yet.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tracing::{debug, warn};
+
+use crate::failure::Failure;
+use crate::pools::{Counted, ServicePool};
+use crate::proxy::{self, End};
+use crate::watch::reason;
+
+/// The kernel forgets a connection that was reset after so long (its state CLOSE).
+const AFTER_RESET: Duration = Duration::from_secs(10);
+
+/// When no connection can be accepted, because the process has no file descriptor left, others must end first.
+const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
+
+/// An open virtual address.
+#[derive(Debug)]
+pub(crate) struct Front {
+    listener: TcpListener,
+    service: Arc<ServicePool>,
+    time_wait: Duration,
+}
+
+impl Front {
+    /// Opens the virtual address of the service.
+    pub(crate) async fn open(service: Arc<ServicePool>, time_wait: Duration) -> Result<Self, Failure> {
+        let address = service.address();
+        let listener = TcpListener::bind(address).await.map_err(|e| Failure::listen(address, e))?;
+        Ok(Self { listener, service, time_wait })
+    }
+
+    /// Accepts connections until `stop` says so or is dropped. Each of them holds a clone of `open` until it is closed.
+    pub(crate) async fn accept(self, mut stop: watch::Receiver<bool>, open: mpsc::Sender<()>) {
+        let mut picker = self.service.picker();
+        loop {
+            let accepted = tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((client, from)) => {
+                    // Picked here and not in the task: connections are scheduled in the order in which they come.
+                    let picked = picker.pick(from);
+                    let (service, time_wait, open) = (Arc::clone(&self.service), self.time_wait, open.clone());
+                    tokio::spawn(async move {
+                        if let Some((end, counted)) = serve(client, from, &service, picked).await {
+                            drop(open);
+                            // The kernel remembers a closed connection for a while, and counts it as inactive.
+                            counted.deactivate();
+                            tokio::time::sleep(if end == End::Reset { time_wait.min(AFTER_RESET) } else { time_wait })
+                                .await;
+                        }
+                    });
+                }
+                Err(error) => {
+                    warn!("cannot accept a connection on {}: {}", self.service.address(), reason(&error));
+                    tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
+                }
+            }
+        }
+    }
+}
+
+/// Finds a real server that answers and copies until the end.
+async fn serve(
+    client: TcpStream,
+    from: SocketAddr,
+    service: &ServicePool,
+    mut picked: Option<Counted>,
+) -> Option<(End, Counted)> {
+    let mut tried = Vec::new();
+    while let Some(counted) = picked {
+        let endpoint = counted.address();
+        let connecting = TcpStream::connect(endpoint);
+        let reason = match tokio::time::timeout(counted.connect_timeout(), connecting).await {
+            Ok(Ok(server)) => {
+                debug!("{from} -> {} -> {endpoint}", service.address());
+                let end = proxy::copy(client, server, || counted.deactivate()).await;
+                return Some((end, counted));
+            }
+            Ok(Err(error)) => reason(&error),
+            Err(_) => format!("no answer within {:?}", counted.connect_timeout()),
+        };
+        warn!("{from} could not be served by {endpoint} ({reason}); trying another real server");
+        tried.push(counted.id());
+        drop(counted);
+        picked = service.picker().retry(from, &tried);
+    }
+    warn!("{from} could not be served: no real server of {} is left", service.address());
+    // The kernel would not accept the connection at all; a reset is the nearest thing to that.
+    let _ = client.set_zero_linger();
+    None
+}

@@ -1,0 +1,51 @@
+//! What ends the program early: one sentence that says what is wrong and what to do, and an exit status.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+/// A message for a person and the exit status that goes with it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) status: u8,
+    message: String,
+}
+
+impl Failure {
+    /// The configuration is wrong; the message says where.
+    pub(crate) fn input(message: impl Into<String>) -> Self {
+        Self { status: 2, message: message.into() }
+    }
+
+    /// Something did not work.
+    pub(crate) fn run(message: impl Into<String>) -> Self {
+        Self { status: 1, message: format!("error: {}", message.into()) }
+    }
+
+    /// A port could not be opened.
+    pub(crate) fn listen(address: SocketAddr, error: io::Error) -> Self {
+        Self::run(match error.kind() {
+            io::ErrorKind::AddrInUse => format!(
+                "cannot listen on {address}: another program uses this port; stop it, or choose another port in the \
+                 configuration (in the demonstration: --port)"
+            ),
+            io::ErrorKind::PermissionDenied => {
+                format!("cannot listen on {address}: no permission; run director as root, or take a port from 1024 on")
+            }
+            io::ErrorKind::AddrNotAvailable => format!(
+                "cannot listen on {address}: no interface of this machine has this address; add it with \
+                 `ip address add {}/32 dev lo`, or choose another one",
+                address.ip()
+            ),
+            _ => format!("cannot listen on {address}: {error}"),
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,68 @@
+//! A load balancer that does what a keepalived.conf or ipvsadm rules say, in user space or through the kernel's IPVS.
+//!
+//! It is the program that uses all four crates of the family at once: `lvs-config` reads the configuration, `lvs-model`
+//! holds it, `lvs-sched` picks the real servers as the kernel would, `lvs-netlink` programs the kernel.
+//! `director --help` tells how to run it; without arguments it is its own demonstration.
+
+mod availability;
+mod balance;
+mod check;
+mod cli;
+mod demo;
+mod failure;
+mod kernel;
+mod pools;
+mod proxy;
+mod read;
+mod run;
+mod screen;
+mod setup;
+mod supervise;
+mod view;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::Arguments;
+use crate::failure::Failure;
+use crate::screen::Screen;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let screen = Screen::new();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(screen.is_terminal())
+        .with_writer(screen.clone())
+        .init();
+    match start(&arguments, &screen) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(failure.status)
+        }
+    }
+}
+
+fn start(arguments: &Arguments, screen: &Screen) -> Result<(), Failure> {
+    let services = read::services(arguments)?;
+    if arguments.check {
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::run(format!("cannot start: {e}")))?;
+    let result = runtime.block_on(async {
+        if arguments.kernel {
+            run::in_the_kernel(arguments, services, screen).await
+        } else {
+            run::in_user_space(arguments, services, screen).await
+        }
+    });
+    // Connections that outlive the grace period are not waited for.
+    runtime.shutdown_background();
+    result
+}

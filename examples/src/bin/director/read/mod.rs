@@ -1,0 +1,106 @@
+//! From CONFIG to what has to be done. What is wrong is told with file, line, column and what was expected.
+
+mod fit;
+mod ipvsadm;
+mod keepalived;
+
+use std::io::Read;
+use std::path::Path;
+
+use lvs_config::{Diagnostic, Renderer, Severity, Sources, Span};
+use tracing::warn;
+
+use crate::cli::{Arguments, Format};
+use crate::demo;
+use crate::failure::Failure;
+use crate::setup::VirtualService;
+
+/// A configuration that was read, right or wrong.
+struct Reading {
+    services: Vec<Placed>,
+    sources: Sources,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// A virtual server and where it stands.
+struct Placed {
+    setup: VirtualService,
+    span: Span,
+}
+
+/// Reads the configuration that the command line names, or that of the demonstration.
+pub(crate) fn services(arguments: &Arguments) -> Result<Vec<VirtualService>, Failure> {
+    let Some(path) = &arguments.config else {
+        let services = accept(keepalived::read("demo/keepalived.conf", demo::CONFIG.to_vec()), arguments)?;
+        return Ok(demo::moved(services, arguments.address, arguments.port));
+    };
+    let (name, bytes) = load(path)?;
+    let format = arguments.format.unwrap_or_else(|| detect(&bytes));
+    let reading = match format {
+        Format::Keepalived => keepalived::read(&name, bytes),
+        Format::Ipvsadm => ipvsadm::read(&name, bytes),
+    };
+    accept(reading, arguments)
+}
+
+/// Gives the services when nothing is wrong with them, and tells what is worth a warning.
+fn accept(mut reading: Reading, arguments: &Arguments) -> Result<Vec<VirtualService>, Failure> {
+    if !arguments.kernel {
+        reading.diagnostics.extend(reading.services.iter().flat_map(fit::for_user_space));
+    }
+    reading.diagnostics.extend(fit::twice(&reading.services));
+    reading.diagnostics.sort_by_key(|d| (d.span.file, d.span.start));
+    let wrong = reading.diagnostics.iter().any(|d| d.severity == Severity::Error);
+    if wrong {
+        return Err(Failure::input(Renderer::new(&reading.sources).render_all(&reading.diagnostics).trim_end()));
+    }
+    let renderer = Renderer::new(&reading.sources);
+    for diagnostic in reading.diagnostics.iter().filter(|d| d.severity == Severity::Warning) {
+        warn!("{}", renderer.render(diagnostic).trim_end());
+    }
+    if reading.services.is_empty() {
+        let names: Vec<_> = reading.sources.iter().map(|(_, source)| source.name()).collect();
+        return Err(Failure::input(format!(
+            "error: {}: no virtual server is configured: expected a `virtual_server` of keepalived, or a rule such as \
+             `-A -t 192.0.2.1:80 -s wrr`",
+            names.join(", ")
+        )));
+    }
+    Ok(reading.services.into_iter().map(|placed| placed.setup).collect())
+}
+
+fn load(path: &Path) -> Result<(String, Vec<u8>), Failure> {
+    let name = path.display().to_string();
+    if name == "-" {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().read_to_end(&mut bytes);
+        return read.map(|_| ("standard input".to_owned(), bytes)).map_err(|e| unreadable("standard input", &e));
+    }
+    let bytes = std::fs::read(path).map_err(|e| unreadable(&name, &e))?;
+    Ok((name, bytes))
+}
+
+fn unreadable(name: &str, error: &std::io::Error) -> Failure {
+    Failure::input(format!("error: cannot read {name}: {error}"))
+}
+
+/// Rules of ipvsadm begin with an option; nothing of keepalived does.
+fn detect(bytes: &[u8]) -> Format {
+    let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    match lines.find(|line| !line.is_empty() && !line.starts_with(b"#") && !line.starts_with(b"!")) {
+        Some(line) if line.starts_with(b"-") => Format::Ipvsadm,
+        _ => Format::Keepalived,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_content_tells_the_format() {
+        assert_eq!(detect(b"# saved\n\n  -A -t 10.0.0.1:80 -s rr\n"), Format::Ipvsadm);
+        assert_eq!(detect(b"! web\nvirtual_server 10.0.0.1 80 {\n}\n"), Format::Keepalived);
+        assert_eq!(detect(b""), Format::Keepalived);
+    }
+}
