@@ -119,6 +119,8 @@ impl<D: Draws> Director<D> {
     }
 
     /// This sets all statistics and rates to zero (`ipvsadm -Z`); connections stay counted.
+    ///
+    /// The kernel's zero point is its last estimate, so that what came in the two seconds before shows up afterwards; here it is now.
     pub fn zero(&mut self) {
         self.every_counter(super::Counters::zero);
     }

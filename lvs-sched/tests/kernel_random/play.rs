@@ -1,0 +1,410 @@
+//! One scenario on both sides: what the kernel does is compared with what [`Director`] says, step by step.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use lvs_model::{Change, Endpoint, Family, Forwarding, ProtocolTimeout, Service, Statistics};
+use lvs_sched::director::{
+    Director, ExpireNodest, Packet, QuiescentTemplates, ReuseMode, SecureTcp, Segment, Sloppy, Verdict,
+};
+
+use crate::netlink::Row;
+use crate::scenario::{Pace, Scenario, Step};
+use crate::wire::{self, Sent};
+use crate::world::World;
+
+/// Longer than two ticks of the lab's kernel (HZ=100): what ends "now" has ended after it.
+const TICKS: Duration = Duration::from_millis(30);
+
+/// Waits until the kernel has done what it does "now". Some of that waits for a tick of a busy processor, which a sleeping one may
+/// leave out, and then for its turn.
+fn wait() {
+    let begin = Instant::now();
+    while begin.elapsed() < TICKS {
+        std::hint::spin_loop();
+    }
+    std::thread::sleep(TICKS / 3);
+}
+
+/// A connection that was forwarded once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) client: Endpoint,
+    pub(crate) target: Endpoint,
+    pub(crate) answers_from: Endpoint,
+    pub(crate) segment: Segment,
+}
+
+pub(crate) struct Play<'w> {
+    world: &'w mut World,
+    director: Director,
+    service: Service,
+    number: u32,
+    start: Instant,
+    flows: Vec<Seen>,
+    /// How often a difference may still turn out to be one of a few milliseconds.
+    retries: u32,
+    log: Vec<String>,
+    counts: Tally,
+}
+
+impl<'w> Play<'w> {
+    pub(crate) fn new(world: &'w mut World, scenario: &Scenario) -> Self {
+        for (name, value) in [
+            ("expire_nodest_conn", 0),
+            ("conn_reuse_mode", 1),
+            ("expire_quiescent_template", 0),
+            ("sloppy_tcp", 0),
+            ("sloppy_sctp", 0),
+            ("secure_tcp", 0),
+        ] {
+            world.set_ipvs(name, value);
+        }
+        world.netlink.flush().unwrap();
+        let (tcp_fin, udp) = match scenario.pace {
+            Pace::Quick => (120, 300),
+            Pace::Timed => (1, 1),
+        };
+        world.netlink.set_timeouts(900, tcp_fin, udp).unwrap();
+        let mut director = Director::default();
+        director.sysctls_mut().timeouts.tcp_fin = ProtocolTimeout::new(tcp_fin).unwrap();
+        director.sysctls_mut().timeouts.udp = ProtocolTimeout::new(udp).unwrap();
+        let mut play = Self {
+            world,
+            director,
+            service: scenario.service.clone(),
+            number: scenario.number,
+            start: Instant::now(),
+            flows: Vec::new(),
+            retries: 3,
+            log: Vec::new(),
+            counts: Tally::default(),
+        };
+        play.change(&Change::AddService(scenario.service.clone()));
+        play
+    }
+
+    pub(crate) fn destinations(&self) -> Vec<Endpoint> {
+        let status = self.director.service(self.service.key()).unwrap();
+        status.destinations.iter().map(|row| row.destination.endpoint).collect()
+    }
+
+    pub(crate) fn flows(&self) -> &[Seen] {
+        &self.flows
+    }
+
+    pub(crate) fn step(&mut self, step: Step) {
+        self.counts.steps += 1;
+        match step {
+            Step::Inbound(packet) => self.inbound(&packet),
+            Step::Outbound(packet) => self.outbound(&packet),
+            Step::AddDestination(destination) => {
+                self.change(&Change::AddDestination { service: *self.service.key(), destination });
+            }
+            Step::EditDestination(to) => {
+                let status = self.director.service(self.service.key()).unwrap();
+                let rows = status.destinations.into_iter().map(|row| row.destination);
+                let from = rows.into_iter().find(|from| from.endpoint == to.endpoint).unwrap();
+                self.change(&Change::EditDestination { service: *self.service.key(), from, to });
+            }
+            Step::RemoveDestination(destination) => {
+                self.change(&Change::RemoveDestination { service: *self.service.key(), destination });
+            }
+            Step::EditService(to) => {
+                let from = std::mem::replace(&mut self.service, to.clone());
+                self.change(&Change::EditService { from, to });
+            }
+            Step::RecreateService => {
+                self.change(&Change::RemoveService(*self.service.key()));
+                self.change(&Change::AddService(self.service.clone()));
+            }
+            Step::Sysctl(name, value) => self.sysctl(name, value),
+            Step::Sleep(time) => {
+                self.log.push(format!("{time:?} later"));
+                std::thread::sleep(time);
+                self.compare_connections();
+                self.retries = 3;
+            }
+        }
+        self.settle();
+        self.compare_counters();
+    }
+
+    /// Compares the connections, then lets both sides give all of them up.
+    pub(crate) fn finish(&mut self) {
+        self.compare_connections();
+        self.sysctl("expire_nodest_conn", 1);
+        if self.number.is_multiple_of(2) {
+            for destination in self.destinations() {
+                self.change(&Change::RemoveDestination { service: *self.service.key(), destination });
+            }
+        } else {
+            self.change(&Change::RemoveService(*self.service.key()));
+        }
+        self.settle();
+    }
+
+    /// The kernel shows statistics as they were at the last multiple of two seconds.
+    pub(crate) fn compare_statistics(&mut self) {
+        std::thread::sleep(Duration::from_millis(2200));
+        let ours = self.director.service(self.service.key()).unwrap();
+        let ours: Vec<Statistics> = ours.destinations.iter().map(|row| row.statistics).collect();
+        let kernels: Vec<Statistics> =
+            self.world.netlink.rows(self.service.key()).unwrap().into_iter().map(|row| row.statistics).collect();
+        if ours != kernels {
+            self.fail(&format!("statistics\n  director {ours:?}\n  kernel   {kernels:?}"));
+        }
+    }
+
+    fn now(&mut self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn change(&mut self, change: &Change) {
+        self.log.push(change.to_string());
+        let now = self.now();
+        self.director.advance(now);
+        self.counts.changes += 1;
+        let ours = self.director.apply(change);
+        let kernels = self.world.netlink.apply(change);
+        if let (Err(_), _) | (_, Err(_)) = (&ours, &kernels) {
+            self.fail(&format!("{change}: director {ours:?}, kernel {kernels:?}"));
+        }
+    }
+
+    fn inbound(&mut self, packet: &Packet) {
+        let packet = &packet.with_length(wire::encode(packet).len() as u32);
+        let now = self.now();
+        let verdict = self.director.inbound(packet, now);
+        self.log.push(format!("in  {} -> {} {:?}: {verdict:?}", packet.source, packet.destination, packet.segment));
+        let sent = self.world.exchange(packet, verdict != Verdict::Drop && verdict != Verdict::Pass);
+        let agree = match (verdict, &sent[..]) {
+            (Verdict::Forward(forward), &[Sent::Transport { source, destination, .. }]) => {
+                self.counts.forwarded += 1;
+                forward.forwarding == Forwarding::Masquerade
+                    && source == packet.source
+                    && destination == forward.destination
+            }
+            (Verdict::Forward(forward), &[Sent::Tunnel { destination }]) => {
+                self.counts.forwarded += 1;
+                forward.forwarding.tunnel().is_some() && destination == forward.destination.addr
+            }
+            (Verdict::Refuse, [Sent::Refused]) => {
+                self.counts.refused += 1;
+                true
+            }
+            (Verdict::Drop, []) => {
+                self.counts.dropped += 1;
+                true
+            }
+            // The local stack, which has nothing there, answers in its own way.
+            (Verdict::Pass, sent) => {
+                self.counts.passed += 1;
+                match (packet.segment, sent) {
+                    (Segment::Udp, [Sent::Refused]) | (_, [] | [Sent::Other(1 | 58)]) => true,
+                    (Segment::Tcp(_), &[Sent::Transport { source, .. }]) => source == packet.destination,
+                    _ => false,
+                }
+            }
+            _ => false,
+        };
+        if !agree {
+            self.fail(&format!("the kernel sent {sent:?}"));
+        }
+        if let Verdict::Forward(forward) = verdict {
+            let answers_from = match forward.forwarding {
+                Forwarding::Masquerade => forward.destination,
+                _ => packet.destination,
+            };
+            let seen =
+                Seen { client: packet.source, target: packet.destination, answers_from, segment: packet.segment };
+            let same = |old: &Seen| {
+                (old.client, old.target) == (seen.client, seen.target)
+                    && std::mem::discriminant(&old.segment) == std::mem::discriminant(&seen.segment)
+            };
+            self.flows.retain(|old| !same(old));
+            self.flows.push(seen);
+        }
+    }
+
+    fn outbound(&mut self, packet: &Packet) {
+        let packet = &packet.with_length(wire::encode(packet).len() as u32);
+        let now = self.now();
+        let verdict = self.director.outbound(packet, now);
+        self.log.push(format!("out {} -> {} {:?}: {verdict:?}", packet.source, packet.destination, packet.segment));
+        let sent = self.world.exchange(packet, true);
+        let expected = match verdict {
+            Verdict::Reply { source } => source,
+            _ => packet.source,
+        };
+        match sent[..] {
+            [Sent::Transport { source, destination, .. }]
+                if source == expected && destination == packet.destination =>
+            {
+                self.counts.answered += 1;
+            }
+            _ => self.fail(&format!("the kernel sent {sent:?}")),
+        }
+    }
+
+    fn sysctl(&mut self, name: &'static str, value: u32) {
+        self.log.push(format!("{name} = {value}"));
+        self.world.set_ipvs(name, value);
+        let on = value != 0;
+        let sysctls = self.director.sysctls_mut();
+        match name {
+            "expire_nodest_conn" => sysctls.expire_nodest_conn = if on { ExpireNodest::On } else { ExpireNodest::Off },
+            "conn_reuse_mode" => {
+                sysctls.conn_reuse_mode = match value {
+                    0 => ReuseMode::Keep,
+                    1 => ReuseMode::Reschedule,
+                    _ => ReuseMode::RescheduleHalfSeen,
+                }
+            }
+            "expire_quiescent_template" => {
+                sysctls.expire_quiescent_template =
+                    if on { QuiescentTemplates::Expire } else { QuiescentTemplates::Keep }
+            }
+            "sloppy_tcp" => sysctls.sloppy_tcp = if on { Sloppy::On } else { Sloppy::Off },
+            "sloppy_sctp" => sysctls.sloppy_sctp = if on { Sloppy::On } else { Sloppy::Off },
+            "secure_tcp" => sysctls.secure_tcp = if on { SecureTcp::On } else { SecureTcp::Off },
+            other => panic!("unknown sysctl {other}"),
+        }
+    }
+
+    /// Waits until what was told to end now has ended on both sides.
+    fn settle(&mut self) {
+        let soon = self.now() + TICKS;
+        if self.director.next_event().is_some_and(|event| event < soon) {
+            wait();
+            self.compare_connections();
+        }
+    }
+
+    fn compare_counters(&mut self) {
+        let status = self.director.service(self.service.key()).unwrap();
+        let ours: Vec<Row> = status
+            .destinations
+            .iter()
+            .map(|row| Row {
+                endpoint: row.destination.endpoint,
+                weight: row.destination.weight.get(),
+                counts: row.counts,
+                // Compared apart: the kernel shows them late.
+                statistics: Statistics::default(),
+            })
+            .collect();
+        let mut kernels = self.world.netlink.rows(self.service.key()).unwrap();
+        kernels.iter_mut().for_each(|row| row.statistics = Statistics::default());
+        if ours != kernels && self.retries > 0 {
+            // A timer may have ended on one side only, by a few milliseconds.
+            self.retries -= 1;
+            self.compare_connections();
+            return self.compare_counters();
+        }
+        if ours != kernels {
+            self.fail(&format!("counters\n  director {ours:?}\n  kernel   {kernels:?}"));
+        }
+    }
+
+    /// The kernel may take its time to end what is to end: it is asked again for two seconds.
+    fn compare_connections(&mut self) {
+        for _ in 0..50 {
+            if self.differing_connections().is_none() {
+                return;
+            }
+            wait();
+        }
+        if let Some(difference) = self.differing_connections() {
+            self.fail(&difference);
+        }
+    }
+
+    fn differing_connections(&mut self) -> Option<String> {
+        let now = self.now();
+        self.director.advance(now);
+        let mut ours = BTreeMap::<String, Vec<u64>>::new();
+        for connection in self.director.connections() {
+            let line = connection.to_string();
+            let identity = line.rsplit_once(' ').unwrap().0.trim_end().to_owned();
+            ours.entry(identity).or_default().push(connection.remaining.as_secs());
+        }
+        ours.values_mut().for_each(|expires| expires.sort_unstable());
+        let number = self.number;
+        let prefix = match self.service.key().family() {
+            Family::Inet => format!("0C{number:04X}"),
+            Family::Inet6 => format!("fd00:0001:{number:04x}:"),
+        };
+        let kernels = self
+            .world
+            .connections(|line| line.split_whitespace().nth(1).is_some_and(|client| client.starts_with(&prefix)));
+        self.counts.connections = self.counts.connections.max(kernels.len());
+        let agree = ours.len() == kernels.len()
+            && ours.iter().zip(&kernels).all(|(ours, kernels)| {
+                let close = |(ours, kernels): (&u64, &u64)| ours.abs_diff(*kernels) <= 1;
+                ours.0 == kernels.0 && ours.1.len() == kernels.1.len() && ours.1.iter().zip(kernels.1).all(close)
+            });
+        (!agree).then(|| format!("connections\n  director {ours:#?}\n  kernel   {kernels:#?}"))
+    }
+
+    fn fail(&self, why: &str) -> ! {
+        let log = self.log.join("\n");
+        panic!("scenario {} (LVS_ONLY={0}) on {}:\n{log}\n{why}", self.number, self.service);
+    }
+}
+
+/// What was played, so that a run that exercises nothing is noticed.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Tally {
+    scenarios: usize,
+    steps: usize,
+    changes: usize,
+    forwarded: usize,
+    answered: usize,
+    refused: usize,
+    dropped: usize,
+    passed: usize,
+    connections: usize,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, play: &Play<'_>) {
+        self.scenarios += 1;
+        self.steps += play.counts.steps;
+        self.changes += play.counts.changes;
+        self.forwarded += play.counts.forwarded;
+        self.answered += play.counts.answered;
+        self.refused += play.counts.refused;
+        self.dropped += play.counts.dropped;
+        self.passed += play.counts.passed;
+        self.connections += play.counts.connections;
+    }
+
+    /// A run of some length has seen every kind of answer.
+    pub(crate) fn is_telling(&self) -> bool {
+        self.scenarios < 50
+            || [self.forwarded, self.answered, self.refused, self.dropped, self.passed, self.connections]
+                .into_iter()
+                .all(|count| count > self.scenarios / 50)
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} scenarios agree: {} steps, {} changes; packets: {} forwarded, {} answers, {} refused, {} dropped, {} passed; {} \
+             connections compared",
+            self.scenarios,
+            self.steps,
+            self.changes,
+            self.forwarded,
+            self.answered,
+            self.refused,
+            self.dropped,
+            self.passed,
+            self.connections
+        )
+    }
+}

@@ -1,0 +1,357 @@
+//! What is played: a service of some kind, destinations, and a random sequence of packets and edits.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use lvs_model::{
+    Destination, Endpoint, Family, Forwarding, Fwmark, Netmask, OnePacket, Persistence, PersistenceTimeout,
+    PrefixLength, Protocol, SchedulerFlags, SchedulerName, Service, ServiceKey, Thresholds, Tunnel, Weight,
+};
+use lvs_sched::algo::{Draws, Random};
+use lvs_sched::director::{Packet, SctpChunks, Segment, TcpFlags};
+
+use crate::play::Play;
+use crate::world::MARKS;
+
+const HUGE: &[u32] = &[1, 2, 1_000_000, 0x7fff_ffff];
+
+/// The schedulers that the lab's kernel has, wrr first.
+static SCHEDULERS: [SchedulerName; 13] = {
+    use SchedulerName::*;
+    [Wrr, Rr, Lc, Wlc, Lblc, Lblcr, Dh, Sh, Sed, Nq, Fo, Ovf, Mh]
+};
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Inbound(Packet),
+    Outbound(Packet),
+    AddDestination(Destination),
+    EditDestination(Destination),
+    RemoveDestination(Endpoint),
+    EditService(Service),
+    /// Removes the service with its destinations and adds it again, empty.
+    RecreateService,
+    /// A switch below `net.ipv4.vs`.
+    Sysctl(&'static str, u32),
+    Sleep(Duration),
+}
+
+/// How time passes in a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// No timer ends but those that end at once.
+    Quick,
+    /// Closing and UDP connections last one second, templates two; some sleeps are between.
+    Timed,
+}
+
+pub(crate) struct Scenario {
+    pub(crate) number: u32,
+    pub(crate) pace: Pace,
+    pub(crate) service: Service,
+    /// The protocols and virtual addresses that packets are sent to.
+    protocols: Vec<Protocol>,
+    targets: Vec<Endpoint>,
+    forwarding: Forwarding,
+    /// Where destinations may be.
+    endpoints: Vec<Endpoint>,
+    clients: Vec<IpAddr>,
+    limits: bool,
+    weights: &'static [u32],
+    schedulers: &'static [SchedulerName],
+    steps: u32,
+    random: Random,
+}
+
+impl Scenario {
+    pub(crate) fn new(seed: u64, number: u64, pace: Pace) -> Self {
+        let mut random = Random::seeded(seed.wrapping_mul(1_000_003).wrapping_add(number));
+        let number = number as u32 % 0x3fff;
+        let family = if random.draw(3) == 0 { Family::Inet6 } else { Family::Inet };
+        let protocol = [Protocol::TCP, Protocol::TCP, Protocol::UDP, Protocol::SCTP][random.draw(4) as usize];
+        let weights: &'static [u32] =
+            [&[1][..], &[0, 1, 1, 2, 3, 4], &[0, 10, 20, 30, 50, 100], &[0, 1, 7, 300, 65_535], HUGE]
+                [[0, 1, 1, 1, 2, 2, 3, 4][random.draw(8) as usize]];
+        // The kernel's wrr tries every weight below the largest one: with such it would stand still for minutes.
+        let schedulers: &'static [SchedulerName] = if weights == HUGE { &SCHEDULERS[1..] } else { &SCHEDULERS[..] };
+        let scheduler = schedulers[random.draw(schedulers.len() as u32) as usize];
+        let vip = |port| Endpoint::new(virtual_address(family, number), port);
+
+        // The kind of service: its key, whether it is persistent, and where packets go to.
+        let socket = |port| ServiceKey::Socket { protocol, endpoint: vip(port) };
+        let (key, persistent, targets, protocols) = match random.draw(10) {
+            0..=4 => (socket(80), random.draw(4) == 0, vec![vip(80)], vec![protocol]),
+            5 => (socket(0), random.draw(8) != 0, vec![vip(80), vip(81), vip(2000)], vec![protocol]),
+            6 => (
+                socket(21),
+                random.draw(8) != 0,
+                vec![vip(21), vip(20), vip(1024), vip(5000), vip(500)],
+                vec![protocol],
+            ),
+            _ => {
+                let mark = 1 + random.draw(MARKS);
+                let targets = (1..=4).map(|host| {
+                    let port = [80, 81, 443][host as usize % 3];
+                    Endpoint::new(marked_address(family, mark, number, host), port)
+                });
+                let key = ServiceKey::fwmark(family, Fwmark::new(mark).unwrap());
+                let protocols = vec![protocol, protocol, Protocol::TCP, Protocol::UDP];
+                (key, random.draw(2) == 0, targets.collect(), protocols)
+            }
+        };
+        let mut service = Service::new(key, scheduler).with_flags(flags(&mut random));
+        if protocols.contains(&Protocol::UDP) && random.draw(3) == 0 {
+            service = service.with_one_packet(OnePacket::On);
+        }
+        if persistent {
+            service = service.with_persistence(persistence(&mut random, family, pace)).unwrap();
+        }
+
+        let forwarding = if random.draw(4) == 0 { Forwarding::Tunnel(Tunnel::Ipip) } else { Forwarding::Masquerade };
+        let server_port = match forwarding {
+            Forwarding::Masquerade => [8080, 0][usize::from(random.draw(5) == 0)],
+            _ => key.endpoint().map_or(80, |endpoint| endpoint.port),
+        };
+        let servers = 1 + random.draw(8);
+        let endpoints =
+            (1..=servers).map(|host| Endpoint::new(server_address(family, number, host), server_port)).collect();
+        let clients = (0..1 + random.draw(12)).map(|_| client_address(family, number, random.draw(250) + 1)).collect();
+        Self {
+            number,
+            pace,
+            service,
+            protocols,
+            targets,
+            forwarding,
+            endpoints,
+            clients,
+            limits: random.draw(3) == 0,
+            weights,
+            schedulers,
+            steps: 20 + random.draw(40),
+            random,
+        }
+    }
+
+    /// What happens next, in view of what there is; `None` at the end.
+    pub(crate) fn next(&mut self, play: &Play<'_>) -> Option<Step> {
+        self.steps = self.steps.checked_sub(1)?;
+        if self.pace == Pace::Timed && self.steps % 16 == 1 {
+            return Some(Step::Sleep(Duration::from_millis(1600)));
+        }
+        let present = play.destinations();
+        let absent: Vec<Endpoint> =
+            self.endpoints.iter().copied().filter(|endpoint| !present.contains(endpoint)).collect();
+        // Most scenarios begin with some destinations.
+        if present.len() < 2 && !absent.is_empty() && self.random.draw(4) != 0 {
+            return Some(Step::AddDestination(self.destination(absent[0])));
+        }
+        let step = match self.random.draw(100) {
+            0..=51 => Step::Inbound(self.first_packet()),
+            52..=78 => self.follow_up(play),
+            79..=84 if !absent.is_empty() => {
+                let endpoint = self.one_of(&absent);
+                Step::AddDestination(self.destination(endpoint))
+            }
+            79..=90 if !present.is_empty() => {
+                let endpoint = self.one_of(&present);
+                Step::EditDestination(self.destination(endpoint))
+            }
+            91..=94 if !present.is_empty() => Step::RemoveDestination(self.one_of(&present)),
+            95 | 96 => Step::EditService(self.edited_service()),
+            // Statistics of destinations that come back start anew, in the kernel from the last multiple of two seconds.
+            97 if self.pace == Pace::Quick && self.random.draw(3) == 0 => Step::RecreateService,
+            97..=99 => self.sysctl(),
+            _ => Step::Inbound(self.first_packet()),
+        };
+        Some(step)
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.random.draw(choices.len() as u32) as usize]
+    }
+
+    fn destination(&mut self, endpoint: Endpoint) -> Destination {
+        let weight = self.one_of(self.weights);
+        let thresholds = if self.limits && self.random.draw(3) != 0 {
+            let upper = self.random.draw(6);
+            Thresholds::new(upper, self.random.draw(upper + 1)).unwrap()
+        } else {
+            Thresholds::NONE
+        };
+        Destination::new(endpoint)
+            .with_weight(Weight::new(weight).unwrap())
+            .with_forwarding(self.forwarding)
+            .with_thresholds(thresholds)
+    }
+
+    fn edited_service(&mut self) -> Service {
+        let scheduler = if self.random.draw(2) == 0 { self.service.scheduler() } else { self.one_of(self.schedulers) };
+        let mut service = self.service.clone().with_scheduler(scheduler).with_flags(flags(&mut self.random));
+        if self.service.persistence().is_some() {
+            let persistence = persistence(&mut self.random, service.key().family(), self.pace);
+            service = service.with_persistence(persistence).unwrap();
+        }
+        self.service = service.clone();
+        service
+    }
+
+    fn sysctl(&mut self) -> Step {
+        let (name, values): (_, &[u32]) = self.one_of(&[
+            ("expire_nodest_conn", &[0, 1][..]),
+            ("conn_reuse_mode", &[0, 1, 2, 3]),
+            ("expire_quiescent_template", &[0, 1]),
+            ("sloppy_tcp", &[0, 1]),
+            ("sloppy_sctp", &[0, 1]),
+            ("secure_tcp", &[0, 3]),
+        ]);
+        Step::Sysctl(name, self.one_of(values))
+    }
+
+    /// A packet that opens a connection, or of one that is open already.
+    fn first_packet(&mut self) -> Packet {
+        let clients = self.clients.clone();
+        let client = self.one_of(&clients);
+        let port = if self.random.draw(40) == 0 { 20 } else { 40_000 + self.random.draw(12) as u16 };
+        let targets = self.targets.clone();
+        let target = self.one_of(&targets);
+        let protocols = self.protocols.clone();
+        let segment = match self.one_of(&protocols) {
+            Protocol::TCP if self.random.draw(30) == 0 => Segment::Tcp(self.tcp_flags()),
+            Protocol::TCP => Segment::Tcp(TcpFlags::SYN),
+            Protocol::UDP => Segment::Udp,
+            _ if self.random.draw(30) == 0 => Segment::Sctp(self.chunk()),
+            _ => Segment::Sctp(SctpChunks::INIT),
+        };
+        packet(Endpoint::new(client, port), target, segment)
+    }
+
+    /// A packet of a connection that was seen before, in either direction.
+    fn follow_up(&mut self, play: &Play<'_>) -> Step {
+        let flows = play.flows();
+        if flows.is_empty() {
+            return Step::Inbound(self.first_packet());
+        }
+        let flow = self.one_of(flows);
+        let segment = match flow.segment {
+            Segment::Tcp(_) => Segment::Tcp(self.tcp_flags()),
+            Segment::Sctp(_) => Segment::Sctp(self.chunk()),
+            other => other,
+        };
+        if self.random.draw(2) == 0 {
+            Step::Inbound(packet(flow.client, flow.target, segment))
+        } else {
+            Step::Outbound(packet(flow.answers_from, flow.client, segment))
+        }
+    }
+
+    fn tcp_flags(&mut self) -> TcpFlags {
+        const ACK: TcpFlags = TcpFlags::ACK;
+        self.one_of(&[
+            ACK,
+            ACK,
+            ACK,
+            TcpFlags::SYN,
+            TcpFlags::SYN.union(ACK),
+            TcpFlags::FIN.union(ACK),
+            TcpFlags::FIN.union(ACK),
+            TcpFlags::RST,
+            TcpFlags::FIN,
+            TcpFlags::EMPTY,
+        ])
+    }
+
+    fn chunk(&mut self) -> SctpChunks {
+        self.one_of(&[
+            SctpChunks::DATA,
+            SctpChunks::INIT,
+            SctpChunks::INIT_ACK,
+            SctpChunks::COOKIE_ECHO,
+            SctpChunks::COOKIE_ACK,
+            SctpChunks::SHUTDOWN,
+            SctpChunks::SHUTDOWN_ACK,
+            SctpChunks::SHUTDOWN_COMPLETE,
+            SctpChunks::ERROR,
+            SctpChunks::ABORT,
+            SctpChunks::SACK,
+        ])
+    }
+}
+
+/// A packet with the mark that the lab's device gives it.
+fn packet(source: Endpoint, destination: Endpoint, segment: Segment) -> Packet {
+    let packet = Packet::new(source, destination, segment);
+    match mark_of(destination.addr) {
+        Some(mark) => packet.with_fwmark(mark),
+        None => packet,
+    }
+}
+
+fn flags(random: &mut Random) -> SchedulerFlags {
+    [
+        SchedulerFlags::EMPTY,
+        SchedulerFlags::FALLBACK,
+        SchedulerFlags::PORT,
+        SchedulerFlags::FALLBACK.union(SchedulerFlags::PORT),
+    ][random.draw(4) as usize]
+}
+
+fn persistence(random: &mut Random, family: Family, pace: Pace) -> Persistence {
+    let timeout = match pace {
+        Pace::Quick => 60 + random.draw(300),
+        Pace::Timed => 2,
+    };
+    let mut persistence = Persistence::new(PersistenceTimeout::new(timeout).unwrap(), family);
+    persistence.netmask = match family {
+        Family::Inet => Netmask::Inet(Ipv4Addr::from(u32::MAX << [0, 0, 2, 4, 8][random.draw(5) as usize])),
+        Family::Inet6 => Netmask::Inet6(PrefixLength::new([128, 128, 126, 124, 64][random.draw(5) as usize]).unwrap()),
+    };
+    persistence
+}
+
+// Every scenario has addresses of its own, so that nothing that one leaves behind matters to another.
+
+fn bytes(number: u32) -> (u8, u8) {
+    ((number >> 8) as u8, number as u8)
+}
+
+fn virtual_address(family: Family, number: u32) -> IpAddr {
+    let (high, low) = bytes(number);
+    match family {
+        Family::Inet => Ipv4Addr::new(10, 9, high, low).into(),
+        Family::Inet6 => Ipv6Addr::new(0xfd00, 9, 0, 0, 0, 0, 0, 1 + number as u16).into(),
+    }
+}
+
+fn marked_address(family: Family, mark: u32, number: u32, host: u32) -> IpAddr {
+    match family {
+        Family::Inet => Ipv4Addr::new(10, 9, (100 + mark) as u8, ((number % 60) * 4 + host) as u8).into(),
+        Family::Inet6 => Ipv6Addr::new(0xfd00, 9, mark as u16, 0, 0, 0, number as u16, host as u16).into(),
+    }
+}
+
+fn mark_of(addr: IpAddr) -> Option<Fwmark> {
+    let mark = match addr {
+        IpAddr::V4(addr) if addr.octets()[..2] == [10, 9] && addr.octets()[2] > 100 => addr.octets()[2] - 100,
+        IpAddr::V6(addr) if addr.segments()[..2] == [0xfd00, 9] => addr.segments()[2] as u8,
+        _ => 0,
+    };
+    Fwmark::new(mark.into()).ok()
+}
+
+fn server_address(family: Family, number: u32, host: u32) -> IpAddr {
+    let (high, low) = bytes(number);
+    match family {
+        Family::Inet => Ipv4Addr::new(10, 128 + high, low, host as u8).into(),
+        Family::Inet6 => Ipv6Addr::new(0xfd00, 8, number as u16, 0, 0, 0, 0, host as u16).into(),
+    }
+}
+
+pub(crate) fn client_address(family: Family, number: u32, host: u32) -> IpAddr {
+    let (high, low) = bytes(number);
+    match family {
+        Family::Inet => Ipv4Addr::new(12, high, low, host as u8).into(),
+        Family::Inet6 => Ipv6Addr::new(0xfd00, 1, number as u16, 0, 0, 0, 0, host as u16).into(),
+    }
+}
