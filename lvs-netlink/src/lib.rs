@@ -7,6 +7,7 @@ pub mod fake;
 pub mod proc;
 mod socket;
 pub mod sync;
+pub mod sysctl;
 mod transport;
 pub mod wire;
 
