@@ -65,7 +65,7 @@ fn a_pool_picks_what_its_core_picks() {
             match chance.bits() % 100 {
                 0..3 if ids.len() < 12 => {
                     let mut new = destination(ids.len(), (chance.bits() % 6) as u32);
-                    if chance.bits() % 3 == 0 {
+                    if chance.bits().is_multiple_of(3) {
                         new = new.with_thresholds(Thresholds::new(4, 0).unwrap());
                     }
                     pool.add(new, ids.len()).unwrap();

@@ -6,7 +6,7 @@ use core::cmp::Reverse;
 
 use super::{
     Destinations, Slot,
-    ranked::{Rule, ranked},
+    ranked::{Rule, below, ranked},
     tournament::OUT,
 };
 
@@ -19,8 +19,8 @@ ranked! {
 
 impl Rule for Fo {
     #[inline]
-    fn key(list: &Destinations, slot: Slot) -> Option<f64> {
-        Some(if list.is_usable(slot) { -f64::from(list.weight(slot)) } else { OUT })
+    fn key(list: &Destinations, slot: Slot) -> Option<u64> {
+        Some(if list.is_usable(slot) { below(list.weight(slot)) } else { OUT })
     }
 
     fn walk(list: &Destinations, order: impl Iterator<Item = Slot>) -> Option<Slot> {

@@ -18,8 +18,8 @@ ranked! {
 
 impl Rule for Lc {
     #[inline]
-    fn key(list: &Destinations, slot: Slot) -> Option<f64> {
-        let overhead = f64::from(list.load(slot).overhead().cast_unsigned());
+    fn key(list: &Destinations, slot: Slot) -> Option<u64> {
+        let overhead = u64::from(list.load(slot).overhead().cast_unsigned());
         Some(if list.is_usable(slot) { overhead } else { OUT })
     }
 

@@ -18,9 +18,9 @@ ranked! {
 
 impl Rule for Nq {
     #[inline]
-    fn key(list: &Destinations, slot: Slot) -> Option<f64> {
+    fn key(list: &Destinations, slot: Slot) -> Option<u64> {
         let load = list.load(slot);
-        if load.active() == 0 && list.is_usable(slot) { Some(0.0) } else { quotient(list, slot, cost(load)) }
+        if load.active() == 0 && list.is_usable(slot) { Some(0) } else { quotient(list, slot, cost(load)) }
     }
 
     fn walk(list: &Destinations, order: impl Iterator<Item = Slot>) -> Option<Slot> {

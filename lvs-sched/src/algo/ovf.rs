@@ -6,7 +6,7 @@ use core::cmp::Reverse;
 
 use super::{
     Destinations, Slot,
-    ranked::{Rule, ranked},
+    ranked::{Rule, below, ranked},
     tournament::OUT,
 };
 
@@ -23,8 +23,8 @@ fn has_room(list: &Destinations, slot: Slot) -> bool {
 
 impl Rule for Ovf {
     #[inline]
-    fn key(list: &Destinations, slot: Slot) -> Option<f64> {
-        Some(if has_room(list, slot) { -f64::from(list.weight(slot)) } else { OUT })
+    fn key(list: &Destinations, slot: Slot) -> Option<u64> {
+        Some(if has_room(list, slot) { below(list.weight(slot)) } else { OUT })
     }
 
     fn walk(list: &Destinations, order: impl Iterator<Item = Slot>) -> Option<Slot> {

@@ -1,7 +1,7 @@
 //! What lc, wlc, sed, nq, fo and ovf have in common: the lowest key wins, and a tournament tree keeps it at hand.
 //!
-//! A key is an `f64`. A quotient of cost and weight is an exact key, in order and in ties, while cost × weight stays below 2^52:
-//! for all weights up to 2^21, which includes all that ipvsadm takes. Destinations beyond that, or with a cost that wrapped below zero,
+//! A key is a number or the bits of a positive `f64`, which are in the same order. A quotient of cost and weight is an exact key, in order
+//! and in ties, while cost × weight stays below 2^52: for all weights up to 2^21, which includes all that ipvsadm takes. Destinations beyond that, or with a cost that wrapped below zero,
 //! are *odd*; while there is one, picks walk the list as the kernel does.
 
 use alloc::collections::BTreeSet;
@@ -17,7 +17,7 @@ pub(super) const EXACT_WEIGHT: u32 = 1 << 21;
 /// What tells the six schedulers apart.
 pub(super) trait Rule {
     /// The key of a destination: [`OUT`] if it may not be picked, `None` if it is odd.
-    fn key(list: &Destinations, slot: Slot) -> Option<f64>;
+    fn key(list: &Destinations, slot: Slot) -> Option<u64>;
 
     /// Picks literally as the kernel does, walking these destinations.
     fn walk(list: &Destinations, order: impl Iterator<Item = Slot>) -> Option<Slot>;
@@ -25,12 +25,18 @@ pub(super) trait Rule {
 
 /// The key of a usable destination that costs this much per weight.
 #[inline]
-pub(super) fn quotient(list: &Destinations, slot: Slot, cost: i32) -> Option<f64> {
+pub(super) fn quotient(list: &Destinations, slot: Slot, cost: i32) -> Option<u64> {
     let weight = list.weight(slot);
     if weight > EXACT_WEIGHT || cost < 0 {
         return None;
     }
-    if list.is_usable(slot) { Some(f64::from(cost) / f64::from(weight)) } else { Some(OUT) }
+    if list.is_usable(slot) { Some((f64::from(cost) / f64::from(weight)).to_bits()) } else { Some(OUT) }
+}
+
+/// A key that is the lower the higher the weight is.
+#[inline]
+pub(super) fn below(weight: u32) -> u64 {
+    u64::from(u32::MAX - weight)
 }
 
 #[derive(Debug, Clone, Default)]

@@ -23,7 +23,7 @@ pub(super) const fn cost(load: &Load) -> i32 {
 
 impl Rule for Sed {
     #[inline]
-    fn key(list: &Destinations, slot: Slot) -> Option<f64> {
+    fn key(list: &Destinations, slot: Slot) -> Option<u64> {
         quotient(list, slot, cost(list.load(slot)))
     }
 

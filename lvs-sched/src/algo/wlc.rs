@@ -17,7 +17,7 @@ ranked! {
 
 impl Rule for Wlc {
     #[inline]
-    fn key(list: &Destinations, slot: Slot) -> Option<f64> {
+    fn key(list: &Destinations, slot: Slot) -> Option<u64> {
         quotient(list, slot, list.load(slot).overhead())
     }
 
