@@ -152,6 +152,11 @@ fn six_requests_through_the_kernel_are_answered_as_lvs_sched_predicts() -> Outco
     assert_eq!(ask(6)?, predict_wrr(&[("server1", 1), ("server2", 2)], 6));
     director.wait_for_line("-> 10.0.2.2:80 Masq 2 0 4");
 
+    // What somebody else does to the own service is put right; the rest is left alone.
+    ipvsadm("-d -t 192.0.2.1:80 -r 10.0.2.2:80")?;
+    ipvsadm("-a -t 192.0.2.1:80 -r 10.0.1.9:80 -m")?;
+    wait_for_rules(&director, &[service, &with_first(1), second, others[0], others[1]]);
+
     // A server that dies is taken out, and traffic goes to the other one.
     drop(server1);
     wait_for_rules(&director, &[service, &with_first(0), second, others[0], others[1]]);
@@ -188,6 +193,61 @@ fn a_service_of_somebody_else_is_refused_and_left_alone() -> Outcome {
     director.signal("TERM");
     assert_eq!(director.wait()?.0.code(), Some(0));
     assert_eq!(ipvsadm("-Sn")?, "");
+    Ok(())
+}
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
+fn a_configuration_that_the_kernel_refuses_leaves_nothing_behind() -> Outcome {
+    let _world = World::build()?;
+    ipvsadm("-A -t 192.0.2.9:99 -s rr")?;
+    let before = ipvsadm("-Sn")?;
+    // The kernel of the lab has no such scheduler; the service before it can be added.
+    let unknown = CONFIG.replace("192.0.2.1", "192.0.2.2").replace("lb_algo wrr", "lb_algo twos");
+    let config = file(&format!("{CONFIG}{unknown}"))?;
+    let path = config.path().to_str().ok_or("a path")?;
+    let (status, _, errors) = Director::start(&IN_DIRECTOR, &["--kernel", path])?.wait()?;
+    assert_eq!(status.code(), Some(1), "{errors}");
+    let last = errors.lines().last().unwrap_or_default();
+    assert!(last.contains("192.0.2.2:80") && last.contains("scheduler"), "{errors}");
+    assert_eq!(ipvsadm("-Sn")?, before);
+    Ok(())
+}
+
+/// While this lives, the kernel has no module of IPVS, and does not find one.
+struct WithoutIpvs {
+    modprobe: String,
+}
+
+impl WithoutIpvs {
+    fn begin() -> Result<Self, Box<dyn Error>> {
+        let modprobe = std::fs::read_to_string("/proc/sys/kernel/modprobe")?.trim().to_owned();
+        let without = Self { modprobe };
+        run("echo /bin/false > /proc/sys/kernel/modprobe")?;
+        // Modules that others use go in a later round.
+        run(
+            "for round in 1 2 3; do rmmod $(lsmod | grep -o '^ip_vs[a-z_]*') 2> /dev/null; done; ! lsmod | grep -q '^ip_vs'",
+        )?;
+        Ok(without)
+    }
+}
+
+impl Drop for WithoutIpvs {
+    fn drop(&mut self) {
+        let _ = std::fs::write("/proc/sys/kernel/modprobe", &self.modprobe);
+    }
+}
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
+fn without_ip_vs_in_the_kernel_one_sentence_says_what_to_do() -> Outcome {
+    let _without = WithoutIpvs::begin()?;
+    let config = file(CONFIG)?;
+    let path = config.path().to_str().ok_or("a path")?;
+    let (status, _, errors) = Director::start(&[], &["--kernel", path])?.wait()?;
+    assert_eq!(status.code(), Some(1), "{errors}");
+    assert!(errors.contains("ip_vs is not in this kernel") && errors.contains("modprobe ip_vs"), "{errors}");
+    assert_eq!(errors.trim().lines().count(), 1, "{errors}");
     Ok(())
 }
 

@@ -134,6 +134,31 @@ fn the_sorry_server_answers_when_all_are_down() -> io::Result<()> {
 }
 
 #[test]
+fn a_client_of_a_persistent_service_stays_with_its_server_while_that_is_up() -> io::Result<()> {
+    let address = own_address();
+    let at = |port| SocketAddr::new(address, port);
+    let first = WebServer::start(at(8001), "first")?;
+    let second = WebServer::start(at(8002), "second")?;
+    let lines = format!("{CHECKED}\n    persistence_timeout 300");
+    let config = file(&virtual_server(address, "rr", &lines, &[(at(8001), TCP_CHECK), (at(8002), TCP_CHECK)]))?;
+    let director = start(&config, &[])?;
+    director.wait_for_line(&format!("-> {} Masq 1 0 0", at(8002)));
+    let chosen = get(at(8000), "/")?;
+    for _ in 0..4 {
+        assert_eq!(get(at(8000), "/")?, chosen);
+    }
+    let (kept, port, dead) = if chosen == "first" { (second, 8001, first) } else { (first, 8002, second) };
+    director.wait_for_line(&format!("-> {} Masq 1 0 5", at(port)));
+    drop(dead);
+    support::wait_for("the removal", || (director.table().len() == 2).then_some(()));
+    let other = get(at(8000), "/")?;
+    assert_ne!(other, chosen);
+    assert_eq!(get(at(8000), "/")?, other);
+    drop(kept);
+    Ok(())
+}
+
+#[test]
 fn ipvsadm_rules_are_a_configuration_too() -> io::Result<()> {
     let address = own_address();
     let at = |port| SocketAddr::new(address, port);

@@ -30,7 +30,10 @@ pub(crate) enum Found {
 impl Kernel {
     /// Connects, and looks at what is there. Nothing is changed yet.
     pub(crate) fn open(services: &[VirtualService], found: Found) -> Result<Self, Failure> {
-        let mut client = Client::connect().map_err(|e| Failure::run(e.to_string()))?;
+        let mut client = Client::connect().map_err(|e| {
+            let instead = if matches!(e.kind(), ErrorKind::IpvsMissing) { ", or run without --kernel" } else { "" };
+            Failure::run(format!("{e}{instead}"))
+        })?;
         let members = services.iter().flat_map(|s| &s.members);
         let own: HashSet<ServiceKey> = members.map(|member| *member.service.key()).collect();
         let mut before = client.table().map_err(|e| Failure::run(e.to_string()))?;

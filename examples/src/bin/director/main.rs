@@ -11,6 +11,7 @@ mod cli;
 mod demo;
 mod failure;
 mod kernel;
+mod persistence;
 mod pools;
 mod proxy;
 mod read;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use lvs_model::{
@@ -10,9 +10,11 @@ use lvs_model::{
     VirtualServer,
 };
 use lvs_sched::algo::{AnyScheduler, DestinationId, Flow};
+use lvs_sched::pool::Member;
 use lvs_sched::{Connection, Pool};
 
 use crate::failure::Failure;
+use crate::persistence::{Binding, Templates};
 use crate::setup::{CONNECT_TIMEOUT, VirtualService};
 use crate::supervise::Target;
 
@@ -29,6 +31,8 @@ pub(crate) struct ServicePool {
     address: SocketAddr,
     pool: Pool<Upstream>,
     connect_timeouts: HashMap<Endpoint, Duration>,
+    /// Of a persistent service.
+    templates: Option<Mutex<Templates>>,
     /// The moment that the schedulers' time counts from.
     start: Instant,
 }
@@ -99,8 +103,9 @@ impl ServicePool {
         let none = |_: &Destination| Upstream { address, connect_timeout: CONNECT_TIMEOUT };
         let pool = Pool::like(&VirtualServer::new(service.clone()), none);
         let pool = pool.map_err(|e| Failure::run(format!("{key}: {e}")))?;
+        let templates = service.persistence().map(|persistence| Mutex::new(Templates::new(persistence)));
         let service = service.clone();
-        Ok(Self { service, address, pool, connect_timeouts, start: Instant::now() })
+        Ok(Self { service, address, pool, connect_timeouts, templates, start: Instant::now() })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -143,14 +148,35 @@ pub(crate) struct Picker<'a> {
 }
 
 impl Picker<'_> {
-    /// What the scheduler picks for a new connection.
+    /// The real server that the client is bound to, else what the scheduler picks.
     pub(crate) fn pick(&mut self, client: SocketAddr) -> Option<Counted> {
-        self.picker.connect(&self.flow(client)).map(Counted::new)
+        let flow = self.flow(client);
+        let Some(templates) = &self.service.templates else {
+            return self.picker.connect(&flow).map(|connection| Counted::new(connection, None));
+        };
+        let bound = lock(templates).find(client.ip(), flow.now);
+        let connection = bound.and_then(|id| self.connect_to(&flow, id)).or_else(|| self.picker.connect(&flow))?;
+        Some(self.bind(&flow, connection))
     }
 
-    /// What it picks when these could not serve the connection.
+    /// What the scheduler picks when these could not serve the connection.
     pub(crate) fn retry(&mut self, client: SocketAddr, tried: &[DestinationId]) -> Option<Counted> {
-        self.picker.retry(&self.flow(client), tried).map(Counted::new)
+        let flow = self.flow(client);
+        let connection = self.picker.retry(&flow, tried)?;
+        Some(self.bind(&flow, connection))
+    }
+
+    /// A connection to this real server, if it takes connections: the retry of one that all others could not serve.
+    fn connect_to(&mut self, flow: &Flow, id: DestinationId) -> Option<Connection<Upstream>> {
+        let others: Vec<_> =
+            self.service.pool.destinations().iter().map(Member::id).filter(|other| *other != id).collect();
+        self.picker.retry(flow, &others).filter(|connection| connection.id() == id)
+    }
+
+    fn bind(&self, flow: &Flow, connection: Connection<Upstream>) -> Counted {
+        let templates = self.service.templates.as_ref();
+        let binding = templates.map(|templates| lock(templates).bind(flow.client.addr, connection.id(), flow.now));
+        Counted::new(connection, binding)
     }
 
     fn flow(&self, client: SocketAddr) -> Flow {
@@ -164,11 +190,13 @@ pub(crate) struct Counted {
     id: DestinationId,
     upstream: Upstream,
     connection: Mutex<Connection<Upstream>>,
+    _binding: Option<Binding>,
 }
 
 impl Counted {
-    fn new(connection: Connection<Upstream>) -> Self {
-        Self { id: connection.id(), upstream: *connection.data(), connection: Mutex::new(connection) }
+    fn new(connection: Connection<Upstream>, binding: Option<Binding>) -> Self {
+        let (id, upstream) = (connection.id(), *connection.data());
+        Self { id, upstream, connection: Mutex::new(connection), _binding: binding }
     }
 
     pub(crate) fn id(&self) -> DestinationId {
@@ -185,6 +213,11 @@ impl Counted {
 
     /// Counts it as inactive from now on.
     pub(crate) fn deactivate(&self) {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner).deactivate();
+        lock(&self.connection).deactivate();
     }
+}
+
+// Nothing that is done under these locks leaves a thing half done, so a panic elsewhere does not matter.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

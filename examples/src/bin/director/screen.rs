@@ -60,7 +60,10 @@ impl Screen {
 impl Inner {
     fn erase(&mut self) {
         if self.painted > 0 {
-            let _ = write!(std::io::stdout(), "\x1b[{}A\x1b[J", self.painted);
+            let mut out = std::io::stdout().lock();
+            let _ = write!(out, "\x1b[{}A\x1b[J", self.painted);
+            // What is written to standard error next must come after it.
+            let _ = out.flush();
         }
         self.painted = 0;
     }

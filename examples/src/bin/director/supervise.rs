@@ -59,6 +59,9 @@ impl<T: Target> Supervisor<T> {
                 Some(report) = reports.recv() => self.report(&report),
                 _ = ticks.tick() => {}
             }
+            while let Ok(report) = reports.try_recv() {
+                self.report(&report);
+            }
             // What could not be done the last time, or was undone by another program, is done at the next tick.
             match self.reconcile() {
                 Ok(services) => screen.show(&view::table(&services)),

@@ -28,11 +28,6 @@ pub(super) fn for_user_space(placed: &Placed) -> Vec<Diagnostic> {
         if matches!(service.scheduler(), SchedulerName::None | SchedulerName::Other(_)) {
             refuse(&format!("`{}` is none of the fourteen schedulers known here", service.scheduler()));
         }
-        if service.persistence().is_some() {
-            let message = format!("clients of `{key}` are not bound to a real server in user space");
-            let diagnostic = Diagnostic::warning("kernel-only", placed.span, message);
-            diagnostics.push(diagnostic.with_label("persistence is not applied").with_help(HELP));
-        }
     }
     diagnostics
 }

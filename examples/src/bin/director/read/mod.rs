@@ -8,7 +8,6 @@ use std::io::Read;
 use std::path::Path;
 
 use lvs_config::{Diagnostic, Renderer, Severity, Sources, Span};
-use tracing::warn;
 
 use crate::cli::{Arguments, Format};
 use crate::demo;
@@ -54,10 +53,8 @@ fn accept(mut reading: Reading, arguments: &Arguments) -> Result<Vec<VirtualServ
     if wrong {
         return Err(Failure::input(Renderer::new(&reading.sources).render_all(&reading.diagnostics).trim_end()));
     }
-    let renderer = Renderer::new(&reading.sources);
-    for diagnostic in reading.diagnostics.iter().filter(|d| d.severity == Severity::Warning) {
-        warn!("{}", renderer.render(diagnostic).trim_end());
-    }
+    let warnings = reading.diagnostics.iter().filter(|d| d.severity == Severity::Warning);
+    eprint!("{}", Renderer::new(&reading.sources).render_all(warnings));
     if reading.services.is_empty() {
         let names: Vec<_> = reading.sources.iter().map(|(_, source)| source.name()).collect();
         return Err(Failure::input(format!(
