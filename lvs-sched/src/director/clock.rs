@@ -10,6 +10,9 @@ const PER_SECOND: u64 = 250;
 /// Far beyond any lifetime, and small enough that every deadline after it fits the timer wheel.
 const LAST: u64 = 1 << 46;
 
+/// Time stands still from here on, some 9,000 years after the origin.
+pub(super) const END: Duration = Duration::from_secs(LAST / PER_SECOND);
+
 /// A point in time, in ticks since the caller's origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct Tick(pub(super) u64);

@@ -75,6 +75,7 @@ impl<D: Draws> Director<D> {
         check_engine(&service)?;
         let mut scheduled = Scheduled::new(scheduler, key.family(), self.kernel);
         scheduled.set_flags(service.flags());
+        scheduled.elapsed(self.now);
         let added = Virtual {
             service,
             scheduled,
@@ -106,6 +107,7 @@ impl<D: Draws> Director<D> {
         let Some(edited) = &mut self.services[id as usize] else { return Ok(()) };
         if edited.service.scheduler() != service.scheduler() {
             edited.scheduled.replace_scheduler(scheduler_of(&service)?);
+            edited.scheduled.elapsed(self.now);
             self.minutes.remove(&(edited.minute, id));
             edited.minute = self.tick.after_seconds(60);
             self.minutes.insert((edited.minute, id));

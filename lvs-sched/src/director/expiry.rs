@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use lvs_model::Thresholds;
 
-use super::clock::Tick;
+use super::clock::{END, Tick};
 use super::entry::{INACTIVE, NIL, TEMPLATE};
 use super::servers::Home;
 use super::{Director, Virtual};
@@ -19,6 +19,7 @@ impl<D: Draws> Director<D> {
     /// [`inbound`](Self::inbound) and [`outbound`](Self::outbound) do it too; call it before counters or connections are read, or when no packets
     /// come for long. The cost is that of what ends, not of the time that passes.
     pub fn advance(&mut self, now: Duration) {
+        let now = now.min(END);
         if now <= self.now {
             return;
         }
