@@ -105,34 +105,48 @@ impl<'t> Cursor<'t> {
         self.expect(b"\n")
     }
 
-    /// Digits without a sign or a leading zero, up to the given number of them.
+    /// One to seven digits without a sign or a leading zero, eight bytes at a time: how many there are decides no
+    /// branch, because it changes from line to line. Near the end of the text there is no number.
     #[inline]
-    fn number(&mut self, most_digits: usize) -> Option<u64> {
-        let rest = self.rest();
-        let mut number = 0;
-        let mut length = 0;
-        while let Some(digit) = rest.get(length).map(|b| b.wrapping_sub(b'0')).filter(|d| *d < 10) {
-            number = number * 10 + u64::from(digit);
-            length += 1;
-            if length > most_digits {
-                return None;
-            }
-        }
-        if length == 0 || (length > 1 && rest[0] == b'0') {
+    fn number(&mut self) -> Option<u32> {
+        let bytes: [u8; 8] = self.text.get(self.at..self.at + 8)?.try_into().ok()?;
+        let digits = u64::from_le_bytes(bytes) ^ 0x3030_3030_3030_3030;
+        // The high bit of the first byte that is no digit; what is above it may be wrong and is not looked at.
+        let others = (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080;
+        let bits = others.trailing_zeros() & !7;
+        let leading_zero = bits > 8 && digits & 0xff == 0;
+        if bits == 0 || bits == 64 || leading_zero {
             return None;
         }
-        self.at += length;
-        Some(number)
+        self.at += bits as usize / 8;
+        // The last digit goes to the last byte, then pairs, fours and eight are summed up.
+        let pairs = (digits << (64 - bits)).wrapping_mul(10 * 256 + 1) >> 8;
+        let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100 * 65536 + 1) >> 16;
+        Some(((fours & 0x0000_ffff_0000_ffff).wrapping_mul((10000 << 32) + 1) >> 32) as u32)
     }
 
-    fn port(&mut self) -> Option<u16> {
-        u16::try_from(self.number(5)?).ok()
-    }
-
+    /// The same for up to three digits.
+    #[inline]
     fn octet(&mut self) -> Option<u8> {
-        u8::try_from(self.number(3)?).ok()
+        let bytes: [u8; 4] = self.text.get(self.at..self.at + 4)?.try_into().ok()?;
+        let digits = u32::from_le_bytes(bytes) ^ 0x3030_3030;
+        let others = (digits.wrapping_add(0x7676_7676) | digits) & 0x8080_8080;
+        let bits = others.trailing_zeros() & !7;
+        let leading_zero = bits > 8 && digits & 0xff == 0;
+        if bits == 0 || bits == 32 || leading_zero {
+            return None;
+        }
+        self.at += bits as usize / 8;
+        let [_, hundreds, tens, ones] = (digits << (32 - bits)).to_le_bytes().map(u32::from);
+        u8::try_from(hundreds * 100 + tens * 10 + ones).ok()
     }
 
+    #[inline]
+    fn port(&mut self) -> Option<u16> {
+        u16::try_from(self.number()?).ok()
+    }
+
+    #[inline]
     fn endpoint(&mut self) -> Option<Endpoint> {
         if self.take(b"[") {
             let length = self.rest().iter().take(46).position(|b| *b == b']')?;
@@ -158,7 +172,7 @@ impl<'t> Cursor<'t> {
         } else if self.take(b"-u ") {
             Protocol::UDP
         } else if self.take(b"-f ") {
-            let mark = Fwmark::new(u32::try_from(self.number(10)?).ok()?).ok()?;
+            let mark = Fwmark::new(self.number()?).ok()?;
             let family = if self.take(b" -6") { Family::Inet6 } else { Family::Inet };
             return Some(ServiceKey::fwmark(family, mark));
         } else if self.take(b"--sctp-service ") {
@@ -182,7 +196,7 @@ impl<'t> Cursor<'t> {
         if !self.take(b" -p ") {
             return if is_any_port { None } else { Some(service) };
         }
-        let seconds = u32::try_from(self.number(7)?).ok().filter(|n| (1..=2_678_400).contains(n))?;
+        let seconds = self.number().filter(|n| (1..=2_678_400).contains(n))?;
         service.with_persistence(Persistence::new(PersistenceTimeout::new(seconds).ok()?, key.family())).ok()
     }
 
@@ -210,18 +224,13 @@ impl<'t> Cursor<'t> {
                 return None;
             }
         }
-        let weight = self.limited()?;
+        let weight = self.number()?;
         if matches!(forwarding, Forwarding::Tunnel(_)) {
             let _ = self.take(b" --tun-type ipip");
         }
-        let upper = if self.take(b" -x ") { self.limited()? } else { 0 };
-        let lower = if self.take(b" -y ") { self.limited()? } else { 0 };
+        let upper = if self.take(b" -x ") { self.number()? } else { 0 };
+        let lower = if self.take(b" -y ") { self.number()? } else { 0 };
         let destination = Destination::new(endpoint).with_weight(Weight::new(weight).ok()?).with_forwarding(forwarding);
         Some(destination.with_thresholds(Thresholds::new(upper, lower).ok()?))
-    }
-
-    /// A number from 0 to 2^31 - 1.
-    fn limited(&mut self) -> Option<u32> {
-        u32::try_from(self.number(10)?).ok().filter(|n| *n <= i32::MAX.unsigned_abs())
     }
 }

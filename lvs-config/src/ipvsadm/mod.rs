@@ -40,6 +40,7 @@ mod resolver;
 mod scan;
 mod shell;
 mod suggest;
+mod view;
 mod word;
 
 pub use command::{Columns, Command, CommandError, Counters, Listing, Naming};
@@ -49,3 +50,6 @@ pub use order::Order;
 pub use print::{Printer, canonical};
 pub use reader::{Reader, Reading, read};
 pub use resolver::{NoNames, Resolver};
+pub use view::{
+    Connection, ConnectionView, ServiceStatistics, View, ViewError, daemons, read_list, read_statistics, timeouts,
+};

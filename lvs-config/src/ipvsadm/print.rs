@@ -139,9 +139,14 @@ impl<'r> Printer<'r> {
         })
     }
 
-    fn endpoint(&self, endpoint: Endpoint, protocol: Protocol, numeric_port: bool) -> Named<'r> {
-        let names = self.names.filter(|_| self.style == Style::Tool || endpoint.addr.is_ipv4());
-        Named { endpoint, protocol, names, numeric_port }
+    fn endpoint(&self, endpoint: Endpoint, protocol: Protocol, numeric_port: bool) -> impl fmt::Display + use<'r> {
+        let tool = self.style == Style::Tool;
+        let names = self.names.filter(|_| tool || endpoint.addr.is_ipv4());
+        let named = Named { endpoint, protocol, names, numeric_port };
+        display(move |f| match names {
+            Some(_) if tool => f.write_str(&cut(named.to_string(), LONGEST_NAME)),
+            _ => write!(f, "{named}"),
+        })
     }
 
     fn service_options(&self, service: &'r Service) -> impl fmt::Display + 'r {
@@ -162,7 +167,7 @@ impl<'r> Printer<'r> {
                     }
                     Ok(())
                 }
-                Style::Tool if service.flags().is_empty() => Ok(()),
+                Style::Tool if !has_tool_flags(service) => Ok(()),
                 Style::Tool => write!(f, " -b {}", tool_flags(service)),
             }
         })
@@ -174,6 +179,9 @@ impl<'r> Printer<'r> {
             let (method, tunnel) = match destination.forwarding {
                 Forwarding::DirectRouting | Forwarding::Local => ("-g", None),
                 Forwarding::Tunnel(tunnel) => ("-i", Some(tunnel)),
+                Forwarding::Masquerade => ("-m", None),
+                // What `ipvsadm -S` prints here nobody can read.
+                _ if style == Style::Tool => ("(null)", None),
                 _ => ("-m", None),
             };
             write!(f, "{method} -w {}", destination.weight)?;
@@ -183,6 +191,7 @@ impl<'r> Printer<'r> {
                     write!(f, " --tun-type gue --tun-port {port} {}", checksum(flags))?;
                 }
                 Some(Tunnel::Gre { flags }) => write!(f, " --tun-type gre {}", checksum(flags))?,
+                Some(tunnel) if tunnel.kind() > 2 && style == Style::Tool => {}
                 Some(_) => f.write_str(" --tun-type ipip")?,
             }
             let thresholds = destination.thresholds;
@@ -240,11 +249,28 @@ const fn checksum(flags: TunnelFlags) -> &'static str {
     }
 }
 
+/// Whether the tool shows flags at all; with sh and mh there may be nothing that it can show.
+pub(super) const fn has_tool_flags(service: &Service) -> bool {
+    service.flags().bits() & 0x38 != 0
+}
+
 /// The flags as the tool names them: it has no third name for sh and mh.
 pub(super) fn tool_flags(service: &Service) -> impl fmt::Display + use<> {
     let scheduler = service.scheduler();
     let mask = if matches!(scheduler, SchedulerName::Sh | SchedulerName::Mh) { 0x18 } else { 0x38 };
     SchedulerFlags::from_bits(service.flags().bits() & mask).names(scheduler)
+}
+
+/// The tool keeps so many bytes of a name with its port.
+pub(super) const LONGEST_NAME: usize = 59;
+
+/// Cuts a text after so many bytes, as a buffer of the tool does.
+pub(super) fn cut(mut text: String, length: usize) -> String {
+    if text.len() > length {
+        let end = (0..=length).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+    }
+    text
 }
 
 /// An endpoint with names where there are some.
