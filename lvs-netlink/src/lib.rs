@@ -4,6 +4,8 @@ mod client;
 mod errno;
 #[cfg(feature = "test-util")]
 pub mod fake;
+pub mod metrics;
+pub mod preflight;
 pub mod proc;
 mod socket;
 pub mod sync;
