@@ -159,7 +159,7 @@ pub struct VirtualServer {
     pub smtp_alert: Option<bool>,
     /// This is `sorry_server`.
     pub sorry_server: Option<SorryServer>,
-    /// These are the blocks `real_server`, in order.
+    /// These are the blocks `real_server`, in order; keepalived drops a service that has none.
     pub real_servers: Vec<RealServer>,
 }
 

@@ -258,8 +258,11 @@ impl<'a> Node<'a> {
     pub fn head(self) -> Range<usize> {
         let entry = self.entry();
         let start = self.document.range(entry.first as usize).start;
-        let last = entry.head_end.max(entry.first + 1) - 1;
-        start..self.document.range(last as usize).end.max(start)
+        // A block without a name has no head but the place of its brace.
+        match entry.head_end.checked_sub(1).filter(|last| *last >= entry.first) {
+            Some(last) => start..self.document.range(last as usize).end,
+            None => start..start,
+        }
     }
 
     /// These are the bytes from the first word to the closing brace, or to the last word when there is no block.

@@ -1,15 +1,19 @@
 //! The configuration of keepalived.
 
+mod canonical;
 pub mod checker;
 pub mod config;
 mod document;
+mod edit;
 mod expand;
 mod glob;
 pub mod keywords;
 mod loader;
 mod lower;
 mod options;
+mod print;
 mod rules;
+mod statement;
 mod structure;
 mod suggest;
 mod token;
@@ -17,12 +21,16 @@ mod tree;
 mod values;
 mod word;
 
+pub use canonical::canonical;
 pub use checker::{Checker, CheckerKind};
 pub use config::{Config, RealServer, VirtualAddress, VirtualServer};
 pub use document::{Document, Node, Nodes};
+pub use edit::{Applied, ApplyError, Comments, EditError, Editor, apply};
 pub use loader::{FileSystem, Loader, MemoryFiles, NoFiles};
 pub use options::{Limits, Options};
+pub use print::{Loss, Printed, Printer};
 pub use rules::{Projection, State};
+pub use statement::NewStatement;
 pub use token::{Token, TokenKind, tokenize};
 pub use tree::{Statement, Statements, Tree};
 pub use word::{Origin, Word};

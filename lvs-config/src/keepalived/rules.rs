@@ -18,6 +18,9 @@ pub enum State<'a> {
     /// stays so.
     #[default]
     AllUp,
+    /// As [`State::AllUp`], and services without real servers are there too, which keepalived drops: this is what the
+    /// file says, and what rules made from a table come back as.
+    AsWritten,
     /// The very start: servers with `alpha` are not there yet (or have weight 0 with `inhibit_on_failure`), and a
     /// sorry server is there when the others do not reach the quorum.
     Start,
@@ -29,6 +32,7 @@ impl std::fmt::Debug for State<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::AllUp => "AllUp",
+            Self::AsWritten => "AsWritten",
             Self::Start => "Start",
             Self::Map(_) => "Map",
         })
@@ -51,6 +55,9 @@ pub(super) fn project(config: &Config, state: &State<'_>, limits: Limits) -> Pro
     let mut left = limits.destinations;
     let mut next_mark = config.global.nftables_first_mark.map_or(1000, Fwmark::get);
     for server in &config.virtual_servers {
+        if server.real_servers.is_empty() && !matches!(state, State::AsWritten) {
+            continue;
+        }
         let destinations = destinations(server, state);
         match &server.address {
             VirtualAddress::Group(name) => {
@@ -93,7 +100,8 @@ fn expand(
     for entry in &group.entries {
         match *entry {
             GroupEntry::Mark { mark, family, .. } => {
-                add(out, server, ServiceKey::fwmark(family.unwrap_or(server.family), mark), destinations, None);
+                let key = ServiceKey::fwmark(family.unwrap_or(server.family), mark);
+                add(out, server, key, destinations, Some(0));
             }
             GroupEntry::Addresses { first, more, span } => {
                 let protocol = server.protocol.unwrap_or(lvs_model::Protocol::UDP);
@@ -156,14 +164,14 @@ fn add(
 /// The destinations of a service at one moment.
 fn destinations(server: &VirtualServer, state: &State<'_>) -> Vec<(Destination, Span)> {
     let is_up = |real: &RealServer| match state {
-        State::AllUp => true,
+        State::AllUp | State::AsWritten => true,
         State::Start => !real.checkers.iter().any(|c| c.alpha),
         State::Map(up) => up(server, real),
     };
     let alive: u64 = server.real_servers.iter().filter(|r| is_up(r)).map(|r| u64::from(r.weight.get())).sum();
     let quorum = u64::from(server.quorum);
     let lost = alive == 0 || alive < quorum.saturating_sub(server.hysteresis.into());
-    let sorry = server.sorry_server.filter(|_| lost && !matches!(state, State::AllUp));
+    let sorry = server.sorry_server.filter(|_| lost && !matches!(state, State::AllUp | State::AsWritten));
     let mut out = Vec::new();
     for real in &server.real_servers {
         let up = is_up(real) && sorry.is_none();

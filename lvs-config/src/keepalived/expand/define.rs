@@ -98,7 +98,7 @@ impl Expander<'_> {
                     return None;
                 }
                 // A sequence, a condition or a definition inside comes first, when the whole line is known.
-                let waits = at == 0 && (matches!(line[0], b'~' | b'@') || definition_length(line).is_some());
+                let waits = at == 0 && (matches!(line.first(), Some(b'~' | b'@')) || definition_length(line).is_some());
                 if n == 0 && line.contains(&b'$') && !waits {
                     let (first, more, _) = self.replace(&piece, &names)?;
                     out.append(&first, 0..first.bytes.len());
@@ -109,7 +109,9 @@ impl Expander<'_> {
                     rest.push(piece);
                 }
             }
-            if !rest.is_empty() || definition.lines.first().is_some_and(|(l, _)| matches!(l[0], b'~' | b'@' | b'$')) {
+            if !rest.is_empty()
+                || definition.lines.first().is_some_and(|(l, _)| matches!(l.first(), Some(b'~' | b'@' | b'$')))
+            {
                 inner = names;
             }
             at += found.length;
@@ -125,7 +127,14 @@ impl Expander<'_> {
             b"_INSTANCE" => Some(self.options.id().as_bytes().to_vec()),
             b"_HASH" => Some(b"#".to_vec()),
             b"_BANG" => Some(b"!".to_vec()),
-            b"_RANDOM" => Some(self.options.random().to_string().into_bytes()),
+            b"_RANDOM" => {
+                let text = std::str::from_utf8(found.argument).ok()?;
+                let mut bounds = text.split_whitespace().map_while(|n| n.parse::<u32>().ok());
+                let (min, max) = (bounds.next().unwrap_or(0), bounds.next().unwrap_or(32767));
+                let width = max.saturating_sub(min).saturating_add(1);
+                let value = min.saturating_add(self.options.random() % width);
+                Some(value.to_string().into_bytes())
+            }
             b"_ENV" => {
                 let name = std::str::from_utf8(found.argument).ok()?;
                 Some(self.options.variable(name)?.as_bytes().to_vec())

@@ -116,6 +116,12 @@ impl Expander<'_> {
             let line = self.physical(&bytes[at..end], Span::new(file, at, end));
             let start = at;
             at = end + 1;
+            if let Some(text) = without_nul(&bytes[start..end], Span::new(file, start, end)) {
+                if pending.is_none() {
+                    pending = self.line(text, &Chain::new());
+                }
+                continue;
+            }
             let text = trim(&bytes[start..start + line]);
             let (from, to) = (start + text.0, start + text.1);
             match &mut pending {
@@ -227,8 +233,33 @@ impl Expander<'_> {
             self.definitions.insert(name, definition);
             return None;
         }
+        if let Some(length) = spaced_definition(&text.bytes) {
+            self.spaced(&text, length);
+            return None;
+        }
         self.produce(text, chain);
         None
+    }
+
+    /// `$NAME = value` is no definition for keepalived; it is reported, and meant as one from here on.
+    fn spaced(&mut self, text: &Text, length: usize) {
+        let name = text.bytes[1..].iter().take_while(|b| !is_blank(**b) && **b != b'=').count();
+        let (span, origin) = text.place(0..length);
+        let (from, to) = trim(&text.bytes[length..]);
+        let shown = String::from_utf8_lossy(&text.bytes[..=name]).into_owned();
+        let mut diagnostic = Diagnostic::error(
+            "definition-blank",
+            span,
+            format!("`{shown} =` is no definition, no blank may stand before the `=`"),
+        );
+        if origin.is_none() {
+            diagnostic = diagnostic.with_fix(Fix::replace(format!("write `{shown}=`"), span, format!("{shown}=")));
+        }
+        self.out.diagnostics.push(diagnostic);
+        let mut definition = Definition::new(span);
+        let (place, _) = text.place(length + from..(length + to).max(length + from));
+        definition.add_line(&text.bytes[length + from..length + to], if from == to { span.after() } else { place });
+        self.definitions.insert(text.bytes[1..=name].to_vec(), definition);
     }
 
     /// The part after `@id`, when the line is for us.
@@ -335,10 +366,33 @@ impl Expander<'_> {
     }
 }
 
+/// The length of `$NAME =`, with blanks before the `=`.
+fn spaced_definition(bytes: &[u8]) -> Option<usize> {
+    let name = super::token::name_length(bytes.strip_prefix(b"$")?)? + 1;
+    let blanks = bytes[name..].iter().take_while(|b| is_blank(**b)).count();
+    (blanks > 0 && bytes.get(name + blanks) == Some(&b'=')).then_some(name + blanks + 1)
+}
+
 /// Whether the text still starts as it stood in the file, so that nothing new has come about.
 fn same_start(new: &Text, old: &Text) -> bool {
     let length = 6.min(new.bytes.len()).min(old.bytes.len());
     new.bytes[..length] == old.bytes[..length]
+}
+
+/// A line with NUL bytes is read as its author sees it, without them; the bytes were reported.
+fn without_nul(line: &[u8], span: Span) -> Option<Text> {
+    if !line.contains(&0) {
+        return None;
+    }
+    let mut text = Text::default();
+    let mut at = 0;
+    for piece in line.split(|&b| b == 0) {
+        let start = span.start + at;
+        text.push(piece, Span::new(span.file, start, start + piece.len()), true, None);
+        at += piece.len() + 1;
+    }
+    let (from, to) = trim(&text.bytes[..trimmed_length(&text.bytes)]);
+    Some(text.slice(from..to))
 }
 
 /// Start and end of the bytes without blanks around them.

@@ -32,7 +32,26 @@ impl Expander<'_> {
                 return;
             }
         };
-        for row in rows {
+        // With a `{` at its end the line would open a block for each value, and one `}` closes one of them.
+        let opens =
+            rest.bytes.iter().filter(|b| **b == b'{').count() > rest.bytes.iter().filter(|b| **b == b'}').count();
+        let plain = !rest.bytes.windows(2).any(|w| w == b"${");
+        let most = if opens && plain {
+            self.out.diagnostics.push(
+                Diagnostic::error(
+                    "sequence-opens-block",
+                    span,
+                    "a sequence repeats only the rest of its line, so this opens several blocks with one body",
+                )
+                .with_help(
+                    "put the block into a definition of several lines, `$NAME= \\`, and repeat that: `~SEQ(…) $NAME`",
+                ),
+            );
+            1
+        } else {
+            usize::MAX
+        };
+        for row in rows.take(most) {
             for (i, name) in names.iter().enumerate() {
                 let value = row.get(i).cloned().unwrap_or_default();
                 self.definitions.insert(name.clone().into_bytes(), Definition::value(span, value.into_bytes()));

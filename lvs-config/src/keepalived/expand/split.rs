@@ -48,7 +48,22 @@ impl Expander<'_> {
 
     fn push_word(&mut self, text: &Text, range: std::ops::Range<usize>) {
         let (span, origin) = text.place(range.clone());
+        if let Some(name) = undefined(&text.bytes[range.clone()]) {
+            self.undefined_definition(&name, span);
+        }
         self.out.words.push(Word { text: text.bytes[range].into(), span, quoted: false, origin });
+    }
+
+    /// keepalived takes the braces of `${NAME}` as those of a block when nothing is defined.
+    fn undefined_definition(&mut self, name: &str, span: crate::span::Span) {
+        self.out.diagnostics.push(
+            Diagnostic::error(
+                "undefined-definition",
+                span,
+                format!("definition `${{{name}}}` is not defined before its use"),
+            )
+            .with_help("a definition is `$NAME=value` on a line of its own, before the line that uses it"),
+        );
     }
 
     fn end_words(&mut self, first: &mut usize) {
@@ -110,6 +125,12 @@ impl Expander<'_> {
         }
     }
 
+    fn lines_of(&self, places: &[crate::span::Span]) -> usize {
+        let mut lines: Vec<_> = places.iter().filter_map(|s| self.out.sources.position(*s)).map(|p| p.line).collect();
+        lines.dedup();
+        lines.len().max(1)
+    }
+
     /// One diagnostic a character and file: whoever copies one line from a web page copies twenty.
     pub(super) fn report_odd_characters(&mut self) {
         let mut odd: Vec<_> = std::mem::take(&mut self.odd).into_iter().collect();
@@ -121,10 +142,8 @@ impl Expander<'_> {
             let meaning = look_alike(character).unwrap_or(" ");
             let name = name_of(character);
             let what = if meaning == " " { "a blank" } else { "a brace" };
-            let times = match places.len() {
-                1 => String::new(),
-                n => format!(", here and at {} other places", n - 1),
-            };
+            let lines = self.lines_of(&places);
+            let times = if lines == 1 { String::new() } else { format!(", here and on {} other lines", lines - 1) };
             let edits = places.iter().map(|&span| Edit::new(span, meaning)).collect::<Vec<_>>();
             self.out.diagnostics.push(
                 Diagnostic::error(
@@ -137,6 +156,14 @@ impl Expander<'_> {
             );
         }
     }
+}
+
+/// The name in a `${NAME}` that is left.
+fn undefined(word: &[u8]) -> Option<String> {
+    let at = word.windows(2).position(|w| w == b"${")?;
+    let rest = &word[at + 2..];
+    let end = rest.iter().position(|&b| b == b'}')?;
+    Some(String::from_utf8_lossy(&rest[..end]).into_owned())
 }
 
 /// The first character and its length; `None` for bytes that are not UTF-8.

@@ -30,15 +30,10 @@ impl Lowering<'_> {
                 Err(diagnostic) => self.report(*diagnostic),
             }
         }
-        if entries.is_empty() {
-            if self.diagnostics.len() == before {
-                self.report(Diagnostic::error(
-                    "empty-group",
-                    block.span(),
-                    format!("group `{name}` has no entries, it is removed"),
-                ));
-            }
-            return;
+        // The group stays, so that its users are not reported as well.
+        if entries.is_empty() && self.diagnostics.len() == before {
+            let message = format!("group `{name}` has no entries, it is removed");
+            self.report(Diagnostic::error("empty-group", block.span(), message));
         }
         self.config.groups.push(Group { span: block.span(), name, entries });
     }

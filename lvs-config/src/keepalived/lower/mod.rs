@@ -6,6 +6,7 @@ mod group;
 mod server;
 mod service;
 mod settle;
+mod vrrp;
 
 pub(super) use group::nth;
 pub(super) use settle::key;
@@ -21,12 +22,28 @@ use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 
 pub(super) fn lower(tree: &Tree, limits: Limits, diagnostics: &mut Vec<Diagnostic>) -> Config {
-    let mut lowering =
-        Lowering { diagnostics, track_files: HashMap::new(), bfd: HashMap::new(), limits, config: Config::default() };
+    let mut lowering = Lowering {
+        diagnostics,
+        track_files: HashMap::new(),
+        bfd: HashMap::new(),
+        later: HashMap::new(),
+        limits,
+        config: Config::default(),
+    };
+    // A service may stand before its group.
+    for statement in tree.statements() {
+        match statement.name() {
+            "virtual_server_group" => lowering.group(statement),
+            name @ ("vrrp_script" | "vrrp_track_process") => {
+                lowering.later.insert((name, text(statement.argument(0).unwrap_or_default())), statement.span());
+            }
+            _ => {}
+        }
+    }
+    let mut names = vrrp::Names::default();
     for statement in tree.statements() {
         match statement.name() {
             "global_defs" => global::lower(statement, &mut lowering.config.global),
-            "virtual_server_group" => lowering.group(statement),
             "virtual_server" => lowering.service(statement),
             "track_file" | "vrrp_track_file" => lowering.track_file(statement),
             "bfd_instance" => {
@@ -34,6 +51,9 @@ pub(super) fn lower(tree: &Tree, limits: Limits, diagnostics: &mut Vec<Diagnosti
                 lowering.bfd.insert(name, statement.span());
             }
             _ => {}
+        }
+        if statement.is_valid() {
+            lowering.other(statement, &mut names);
         }
     }
     lowering.settle();
@@ -45,6 +65,8 @@ struct Lowering<'d> {
     /// Names of `track_file` blocks read so far, with their weight.
     track_files: HashMap<String, i64>,
     bfd: HashMap<String, Span>,
+    /// Scripts and processes wherever they are defined in the file.
+    later: HashMap<(&'static str, String), Span>,
     limits: Limits,
     config: Config,
 }

@@ -24,18 +24,11 @@ impl Lowering<'_> {
         let name = show(&draft);
         self.family_of(&mut draft);
         let family = draft.server.family;
-        if draft.servers.is_empty() {
-            if !draft.lost_servers {
-                self.report(
-                    Diagnostic::error(
-                        "no-real-servers",
-                        head,
-                        format!("virtual server {name} has no real server, it is dropped"),
-                    )
-                    .with_help("a `sorry_server` alone does not count"),
-                );
-            }
-            return;
+        if draft.servers.is_empty() && !draft.lost_servers {
+            let message = format!("virtual server {name} has no real server, it is dropped");
+            self.report(
+                Diagnostic::error("no-real-servers", head, message).with_help("a `sorry_server` alone does not count"),
+            );
         }
         self.protocol(&mut draft, &name);
         match draft.scheduler {
@@ -101,11 +94,10 @@ impl Lowering<'_> {
             draft.server.persistence = PersistenceTimeout::new(360).ok().map(|t| Persistence::new(t, family));
         }
         self.servers(&mut draft, port);
-        if draft.server.real_servers.is_empty() {
-            return;
-        }
         self.sorry(&mut draft, port);
-        self.quorum(&mut draft, &name);
+        if !draft.server.real_servers.is_empty() {
+            self.quorum(&mut draft, &name);
+        }
         self.config.virtual_servers.push(draft.server);
     }
 
@@ -117,18 +109,22 @@ impl Lowering<'_> {
     }
 
     fn protocol(&mut self, draft: &mut Draft<'_>, name: &str) {
-        match (&draft.address, draft.protocol) {
-            (VirtualAddress::Fwmark(_), Some((_, span))) => {
+        let only_marks = match &draft.address {
+            VirtualAddress::Fwmark(_) => true,
+            VirtualAddress::Group(group) => self.only_marks(group),
+            VirtualAddress::Endpoint(_) => false,
+        };
+        match (only_marks, draft.protocol) {
+            (true, Some((_, span))) => {
                 self.report(Diagnostic::error(
                     "protocol-ignored",
                     span,
                     "a service with a firewall mark has no protocol, this line is ignored",
                 ));
             }
-            (VirtualAddress::Fwmark(_), None) => {}
-            (_, Some((protocol, _))) => draft.server.protocol = Some(protocol),
-            (VirtualAddress::Group(group), None) if self.only_marks(group) => {}
-            (_, None) => {
+            (true, None) => {}
+            (false, Some((protocol, _))) => draft.server.protocol = Some(protocol),
+            (false, None) => {
                 if !mentions(draft.head, &["protocol"]) {
                     let diagnostic = Diagnostic::error(
                         "no-protocol",
@@ -144,7 +140,7 @@ impl Lowering<'_> {
 
     fn only_marks(&self, group: &str) -> bool {
         let group = self.config.groups.iter().find(|g| g.name == *group);
-        group.is_some_and(|g| g.entries.iter().all(|e| matches!(e, GroupEntry::Mark { .. })))
+        group.is_some_and(|g| !g.entries.is_empty() && g.entries.iter().all(|e| matches!(e, GroupEntry::Mark { .. })))
     }
 
     /// Ports, families and duplicates of the real servers.
@@ -331,6 +327,19 @@ impl Lowering<'_> {
                 GroupEntry::Mark { family, .. } => *family,
             })
             .collect();
+        for real in
+            server.real_servers.iter().filter(|r| r.endpoint.port != 0 && r.forwarding != Forwarding::Masquerade)
+        {
+            let differs = |entry: &GroupEntry| match entry {
+                GroupEntry::Addresses { first, .. } => first.port != real.endpoint.port,
+                GroupEntry::Mark { .. } => true,
+            };
+            if group.entries.iter().any(differs) {
+                let message = "port is ignored: with direct routing and tunnels it is that of each entry of the group";
+                self.diagnostics
+                    .push(port_ignored_by(real.span, message.to_owned()).with_related(group.span, "the group"));
+            }
+        }
         if let Some(first) = families.first() {
             server.family = *first;
             if families.iter().any(|f| f != first)
@@ -347,8 +356,12 @@ impl Lowering<'_> {
     }
 }
 
+fn port_ignored_by(span: Span, message: String) -> Diagnostic {
+    Diagnostic::error("port-ignored", span, message)
+}
+
 fn port_ignored(span: Span, message: String) -> Diagnostic {
-    Diagnostic::error("port-ignored", span, message).with_fix(Fix::replace("remove the port", span, ""))
+    port_ignored_by(span, message).with_fix(Fix::replace("remove the port", span, ""))
 }
 
 /// The port of a checker that names none is that of its server.

@@ -26,12 +26,15 @@ pub(super) fn check(
     ends_here: bool,
 ) -> Checked {
     let mut checked = Checked { valid: true, second: None, diagnostics: Vec::new() };
-    let (min, max) = keyword.argument.words();
+    let (min, mut max) = keyword.argument.words();
+    if keyword.argument == Argument::Forwarding && words.get(1).is_some_and(|w| &*w.text != b"TUN") {
+        max = 1;
+    }
     if let Some(instead) = keyword.deprecated {
         deprecated(words, keyword, instead, &mut checked);
     }
     if block.path.is_empty() || !keyword.argument.opens_block() {
-        cut_by_comment(words, sources, &mut checked);
+        cut_by_comment(words, min > 0, sources, &mut checked);
     }
     if words.len() - 1 < min {
         if checked.diagnostics.iter().all(|d| d.code != "comment-in-word") {
@@ -85,7 +88,7 @@ fn deprecated(words: &[Word], keyword: &'static Keyword, instead: &'static str, 
 }
 
 /// `sec!ret`, `#x`: the rest of the line is a comment where a value was meant.
-fn cut_by_comment(words: &[Word], sources: &Sources, checked: &mut Checked) {
+fn cut_by_comment(words: &[Word], needs_value: bool, sources: &Sources, checked: &mut Checked) {
     let Some(last) = words.last().filter(|w| w.origin.is_none() && !w.quoted) else { return };
     let Some(source) = sources.file(last.span.file) else { return };
     let rest = &source.bytes()[last.span.end.min(source.bytes().len())..];
@@ -94,7 +97,8 @@ fn cut_by_comment(words: &[Word], sources: &Sources, checked: &mut Checked) {
         Some(n) if matches!(line[n], b'#' | b'!') => (n, n),
         _ => return,
     };
-    let value_follows = words.len() == 1
+    let value_follows = needs_value
+        && words.len() == 1
         && blanks > 0
         && line.get(sign + 1).is_some_and(|b| !matches!(b, b' ' | b'\t' | b'#' | b'!' | b'\r'));
     if blanks > 0 && !value_follows {
@@ -237,7 +241,12 @@ fn values_of(words: &[Word], keyword: &'static Keyword, block: &'static Block, c
             keyword.argument,
             Argument::Free { .. } | Argument::Script { .. } | Argument::Lines { .. } | Argument::Words
         );
-        if numeric || word.text.starts_with(b"${") {
+        if word.text.windows(2).any(|w| w == b"${") {
+            // This was reported when the line was expanded.
+            checked.valid = false;
+            return;
+        }
+        if numeric {
             checked.diagnostics.push(
                 Diagnostic::error(
                     "undefined-definition",
@@ -365,10 +374,14 @@ fn special(words: &[Word], keyword: &'static Keyword, block: &'static Block, che
 }
 
 fn is_undefined(word: &Word) -> bool {
-    !word.quoted
-        && word.text.starts_with(b"$")
-        && word.text.len() > 1
-        && word.text[1..].iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'{' | b'}'))
+    if word.quoted {
+        return false;
+    }
+    let name = word
+        .text
+        .strip_prefix(b"$")
+        .is_some_and(|n| !n.is_empty() && n.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_'));
+    name || word.text.windows(2).any(|w| w == b"${")
 }
 
 fn choice(text: &[u8], choices: &'static [&'static str]) -> Result<(), Refusal> {

@@ -37,6 +37,7 @@ struct Frame {
 pub(super) fn build(expanded: Expanded, version: Option<&str>) -> (Tree, Sources, Vec<Diagnostic>) {
     let Expanded { mut items, mut words, sources, mut diagnostics } = expanded;
     templates(&mut items, &mut words, &sources, &mut diagnostics);
+    continuations(&mut items, &mut words, &mut diagnostics);
     let (unclosed, surplus) = balance(&items);
     let mut builder = Builder {
         items,
@@ -49,6 +50,7 @@ pub(super) fn build(expanded: Expanded, version: Option<&str>) -> (Tree, Sources
         unclosed,
         surplus,
         shallow: None,
+        crowded: None,
         version,
         foreign: false,
     };
@@ -84,6 +86,8 @@ struct Builder<'v> {
     surplus: usize,
     /// The first block whose end is indented less than its start: the block that lacks its brace is this one.
     shallow: Option<Span>,
+    /// A line with two statements that was reported.
+    crowded: Option<Span>,
     version: Option<&'v str>,
     /// The file is in another language; this was said once.
     foreign: bool,
@@ -172,19 +176,16 @@ impl Builder<'_> {
     ) {
         let before = self.diagnostics.len();
         let opens = keyword.argument.opens_block();
-        let mut rest = None;
-        let mut valid = !quiet;
+        let ends_here = opens || !self.next_is_open(*at);
+        let checked = arguments::check(&self.tree.words[words.clone()], keyword, block, &self.sources, ends_here);
+        let valid = checked.valid && !quiet;
+        let rest = checked.second.map(|n| words.start + n..words.end);
         if !quiet {
-            let checked = arguments::check(
-                &self.tree.words[words.clone()],
-                keyword,
-                block,
-                &self.sources,
-                opens || !self.next_is_open(*at),
-            );
-            valid = checked.valid;
-            rest = checked.second.map(|n| words.start + n..words.end);
-            self.diagnostics.extend(checked.diagnostics);
+            let again = rest.is_some() && self.is_crowded(self.tree.words[words.start].span);
+            self.diagnostics.extend(checked.diagnostics.into_iter().filter(|d| !again || d.code != "two-statements"));
+            if rest.is_some() {
+                self.crowded = Some(self.tree.words[words.start].span);
+            }
             self.repeated(words.start, keyword, block);
         }
         let mode = match keyword.argument {
@@ -209,6 +210,13 @@ impl Builder<'_> {
                 self.awaiting = Some((node, Mode::Opaque));
             }
         }
+    }
+
+    /// Whether a place is on a line that was reported for having two statements.
+    fn is_crowded(&self, span: Span) -> bool {
+        self.crowded.is_some_and(|c| {
+            c.file == span.file && !self.sources.text(Span::new(c.file, c.start, span.start)).contains(&b'\n')
+        })
     }
 
     fn repeated(&mut self, word: usize, keyword: &'static Keyword, block: &'static Block) {
@@ -451,6 +459,52 @@ impl Builder<'_> {
     }
 }
 
+/// A backslash at the end of a line continues nothing outside of definitions; it is reported, and meant so.
+fn continuations(items: &mut Vec<Item>, words: &mut Vec<Word>, diagnostics: &mut Vec<Diagnostic>) {
+    let ends = |item: &Item, words: &[Word]| {
+        let last = item.words.end.checked_sub(1).filter(|_| item.kind == ItemKind::Words).map(|n| &words[n]);
+        last.is_some_and(|w| !w.quoted && w.origin.is_none() && w.text.ends_with(b"\\"))
+    };
+    if !items.iter().any(|i| ends(i, words)) {
+        return;
+    }
+    let mut out: Vec<Item> = Vec::with_capacity(items.len());
+    for item in items.drain(..) {
+        let continued = item.kind == ItemKind::Words && out.last().is_some_and(|before| ends(before, words));
+        let Some(before) = out.pop_if(|_| continued) else {
+            out.push(item);
+            continue;
+        };
+        let sign = words[before.words.end - 1].clone();
+        let place = Span::new(sign.span.file, sign.span.end.max(1) - 1, sign.span.end);
+        let next = words[item.words.start].span;
+        diagnostics.push(
+            Diagnostic::error("continuation", place, "`\\` does not continue a line here")
+                .with_help("only definitions `$NAME=` may have several lines")
+                .with_fix(Fix::replace(
+                    "join the lines",
+                    Span::new(place.file, place.start, next.start.max(place.end)),
+                    "",
+                )),
+        );
+        // Words that were joined before stand at the end already; copying them again would be quadratic.
+        let start = if before.words.end == words.len() {
+            before.words.start
+        } else {
+            let start = words.len();
+            words.extend_from_within(before.words.clone());
+            start
+        };
+        words.pop();
+        if sign.text.len() > 1 {
+            words.push(Word { text: sign.text[..sign.text.len() - 1].into(), ..sign });
+        }
+        words.extend_from_within(item.words.clone());
+        out.push(Item { kind: ItemKind::Words, words: start..words.len(), span: before.span.to(item.span) });
+    }
+    *items = out;
+}
+
 /// Whether release `a` came after release `b`.
 fn is_newer(a: &str, b: &str) -> bool {
     let parse = |s: &str| s.split('.').map(|p| p.parse().unwrap_or(0)).collect::<Vec<u32>>();
@@ -489,7 +543,10 @@ fn templates(items: &mut Vec<Item>, words: &mut Vec<Word>, sources: &Sources, di
             .is_some_and(|i| i.kind == ItemKind::Words && i.span.end == span.start && i.span.file == span.file);
         let whole =
             if joined && !double { out.last().map_or(span, |i| words[i.words.end - 1].span.to(span)) } else { span };
-        let text = String::from_utf8_lossy(sources.text(whole)).into_owned();
+        // A word has no quotes and line ends.
+        let text: Vec<u8> =
+            sources.text(whole).iter().copied().filter(|b| !matches!(b, b'"' | b'\n' | b'\r' | 0)).collect();
+        let text = String::from_utf8_lossy(&text).into_owned();
         diagnostics.push(if double {
             Diagnostic::error("template", span, format!("`{text}` is a template that was not filled in"))
         } else {

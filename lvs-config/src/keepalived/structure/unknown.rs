@@ -44,7 +44,7 @@ impl Builder<'_> {
         }
         let guess = self.guess(words.start, block, opens);
         let foreign_line = self.foreign && self.tree.words[words.start].text.ends_with(b":");
-        if !quiet && !foreign_line {
+        if !quiet && !foreign_line && !guess.diagnostic.message.is_empty() {
             self.foreign |= guess.diagnostic.code == "not-keepalived";
             self.diagnostics.push(guess.diagnostic);
         }
@@ -139,6 +139,11 @@ impl Builder<'_> {
                 }
                 return Guess { diagnostic, meant: Some(meant), home: block };
             }
+        }
+        if text.contains("${") {
+            // This was reported when the line was expanded; here it is only no keyword.
+            let diagnostic = Diagnostic::error("undefined-definition", span, "");
+            return plain(diagnostic);
         }
         if text.starts_with('$') {
             let diagnostic = Diagnostic::error(

@@ -1,0 +1,368 @@
+//! Changing a file so that nothing else in it changes.
+//!
+//! # Whose comment is it?
+//!
+//! A comment behind a statement, on its last line, belongs to the statement. Comment lines directly above a statement,
+//! without an empty line between, belong to it too, unless they start in the first line of the file: then they are
+//! about the file. All other comments belong to the block. Changing a value keeps every comment; removing a statement
+//! takes the comment behind it along, and those above it when [`Comments::Remove`] says so.
+//!
+//! # How new statements look
+//!
+//! They imitate their neighbours: the indentation of the nearest statement in the same block, tabs or blanks, the line
+//! ends of the file, the place of the braces.
+
+mod apply;
+mod style;
+
+use std::ops::Range;
+
+use lvs_model::{Destination, Forwarding, Service, ServiceKey, VirtualServer, Weight};
+
+use super::document::{Document, Node};
+use super::print::{Printer, common_forwarding};
+use super::statement::{NewStatement, write_word};
+pub use apply::{Applied, ApplyError, apply};
+use style::{Style, ends_line, indentation, line_end, line_start, lines_of, owned_comments};
+
+/// This says what happens to the comment lines above a statement that is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Comments {
+    /// They stay.
+    #[default]
+    Keep,
+    /// Those that belong to the statement go with it.
+    Remove,
+}
+
+/// This is what can go wrong when a document is changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EditError {
+    /// The statement is one of another document.
+    #[error("statement belongs to another document, look it up in the one that is edited")]
+    OtherDocument,
+    /// The statement has no such word.
+    #[error("statement has {found} words and no word {wanted}, use `set` to write all of them")]
+    NoSuchWord {
+        /// This is the word that was asked for, from 0.
+        wanted: usize,
+        /// This is the number of words.
+        found: usize,
+    },
+    /// The statement has no block.
+    #[error("statement has no closed block to put something into, add one with its block")]
+    NoBlock,
+    /// Two changes touch the same bytes.
+    #[error("two changes touch byte {at}, finish one and look the statements up again")]
+    Conflict {
+        /// This is where the second change starts.
+        at: usize,
+    },
+}
+
+/// This collects changes of a [`Document`] and makes a new one of them.
+///
+/// ```
+/// use lvs_config::keepalived::{Document, Editor};
+///
+/// let document = Document::parse("virtual_server 10.0.0.1 80 {\n\treal_server 10.1.0.1 80 {\n\t\tweight  1  # slow\n\t}\n}\n");
+/// let service = document.nodes().next().ok_or("empty")?;
+/// let server = service.child("real_server").ok_or("no server")?;
+///
+/// let mut editor = Editor::new(&document);
+/// editor.set_weight(server, 5.into())?;
+/// editor.add_real_server(service, &lvs_model::Destination::new("10.1.0.2:80".parse()?))?;
+/// let document = editor.finish()?;
+/// assert_eq!(document.bytes(), b"virtual_server 10.0.0.1 80 {\n\treal_server 10.1.0.1 80 {\n\t\tweight  5  # slow\n\t}\n\treal_server 10.1.0.2 80 {\n\t\tweight 1\n\t}\n}\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Editor<'a> {
+    document: &'a Document,
+    changes: Vec<(Range<usize>, Vec<u8>)>,
+}
+
+impl<'a> Editor<'a> {
+    /// This starts to change a document.
+    #[must_use]
+    pub fn new(document: &'a Document) -> Self {
+        Self { document, changes: Vec::new() }
+    }
+
+    /// This makes the changed document.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::Conflict`] when two changes touch the same bytes.
+    pub fn finish(mut self) -> Result<Document, EditError> {
+        // Stable: what is inserted at one place keeps its order.
+        self.changes.sort_by_key(|(range, _)| range.start);
+        let bytes = self.document.bytes();
+        let mut out = Vec::with_capacity(bytes.len() + self.changes.iter().map(|(_, t)| t.len()).sum::<usize>());
+        let mut at = 0;
+        for (range, text) in &self.changes {
+            if range.start < at {
+                return Err(EditError::Conflict { at: range.start });
+            }
+            out.extend_from_slice(&bytes[at..range.start]);
+            out.extend_from_slice(text);
+            at = range.end;
+        }
+        out.extend_from_slice(&bytes[at..]);
+        Ok(Document::parse(out))
+    }
+
+    /// This replaces one word, 0 being the keyword; blanks and comments around it stay.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::NoSuchWord`], [`EditError::OtherDocument`].
+    pub fn set_word(&mut self, node: Node<'_>, n: usize, word: impl AsRef<[u8]>) -> Result<(), EditError> {
+        self.check(node)?;
+        let range = node.word_ranges().nth(n);
+        let range = range.ok_or_else(|| EditError::NoSuchWord { wanted: n, found: node.words().count() })?;
+        let mut text = Vec::new();
+        write_word(&mut text, &clean(word.as_ref()), n == 0);
+        if text != self.document.bytes()[range.clone()] {
+            self.changes.push((range, text));
+        }
+        Ok(())
+    }
+
+    /// This makes a block say `keyword words`: an existing statement gets the words, else one is added.
+    ///
+    /// # Errors
+    ///
+    /// As [`Editor::append`].
+    pub fn set(&mut self, block: Node<'_>, keyword: &str, words: &[&str]) -> Result<(), EditError> {
+        self.check(block)?;
+        // The last one is the one that counts.
+        let Some(node) = block.children().filter(|n| n.keyword() == keyword.as_bytes()).last() else {
+            return self.append(Some(block), &NewStatement::new(std::iter::once(keyword).chain(words.iter().copied())));
+        };
+        let ranges: Vec<_> = node.word_ranges().collect();
+        if ranges.len() == words.len() + 1 {
+            for (n, word) in words.iter().enumerate() {
+                self.set_word(node, n + 1, word)?;
+            }
+            return Ok(());
+        }
+        let mut text = Vec::new();
+        NewStatement::new(std::iter::once(keyword).chain(words.iter().copied())).write_head(&mut text);
+        self.changes.push((node.head(), text));
+        Ok(())
+    }
+
+    /// This removes a statement with its block and the comment behind it.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::OtherDocument`].
+    pub fn remove(&mut self, node: Node<'_>, comments: Comments) -> Result<(), EditError> {
+        self.check(node)?;
+        let bytes = self.document.bytes();
+        let mut range = lines_of(self.document, node);
+        let whole_lines = range.start == line_start(bytes, range.start) && range.end > node.range().end;
+        if comments == Comments::Remove && (whole_lines || range.end == bytes.len()) {
+            range.start = owned_comments(bytes, range.start);
+        }
+        // Two statements that were kept apart by one empty line stay so, not by two.
+        if whole_lines && blank_line_before(bytes, range.start) && blank_line_at(bytes, range.end) {
+            range.end = line_end(bytes, range.end);
+        }
+        self.changes.push((range, Vec::new()));
+        Ok(())
+    }
+
+    /// This adds a statement to a block, or to the file: behind the last one with the same keyword, else at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::NoBlock`] when the block is not closed, [`EditError::OtherDocument`].
+    pub fn append(&mut self, block: Option<Node<'_>>, statement: &NewStatement) -> Result<(), EditError> {
+        if let Some(block) = block {
+            self.check(block)?;
+        }
+        let siblings = || match block {
+            Some(block) => block.children(),
+            None => self.document.nodes(),
+        };
+        let keyword = statement.words().first().map_or(&b""[..], Vec::as_slice);
+        let same = siblings().filter(|n| n.keyword() == keyword && !n.is_conditional()).last();
+        // Settings come before the servers, which keep the end of the block.
+        let ordinary = statement.body().is_none();
+        let last = same
+            .or_else(|| siblings().filter(|n| !ordinary || n.open().is_none()).last())
+            .or_else(|| siblings().last());
+        match (last, block) {
+            (Some(node), _) if ordinary && node.open().is_some() && same.is_none() => {
+                // Only blocks are there: the setting goes in front of the first one.
+                let first = siblings().next().unwrap_or(node);
+                self.insert_before(first, statement)
+            }
+            (Some(node), _) => self.insert_after(node, statement),
+            (None, Some(block)) => self.insert_first(block, statement),
+            (None, None) => {
+                let style = Style::of(self.document, None);
+                let mut text = Vec::new();
+                if !self.document.bytes().is_empty() && !self.document.bytes().ends_with(b"\n") {
+                    text.extend_from_slice(style.newline);
+                }
+                style.write(&mut text, statement, b"");
+                let end = self.document.bytes().len();
+                self.changes.push((end..end, text));
+                Ok(())
+            }
+        }
+    }
+
+    /// This adds a statement on the line after another one.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::OtherDocument`].
+    pub fn insert_after(&mut self, node: Node<'_>, statement: &NewStatement) -> Result<(), EditError> {
+        self.check(node)?;
+        let bytes = self.document.bytes();
+        let style = Style::of(self.document, node.open().map(|_| node));
+        let indent = indentation(bytes, node.head().start).unwrap_or_default().to_vec();
+        let end = node.range().end;
+        let mut text = Vec::new();
+        if !ends_line(bytes, end) {
+            // `{ weight 1 }` on one line: what follows moves to a line of its own.
+            let outer = node.parent().and_then(|p| indentation(bytes, p.head().start)).unwrap_or_default();
+            text.extend_from_slice(style.newline);
+            let inner =
+                if indentation(bytes, node.head().start).is_some() { indent } else { [outer, &style.unit].concat() };
+            style.write(&mut text, statement, &inner);
+            text.extend_from_slice(outer);
+            let rest = bytes[end..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+            self.changes.push((end..end + rest, text));
+            return Ok(());
+        }
+        let at = line_end(bytes, end);
+        if !bytes[..at].ends_with(b"\n") {
+            text.extend_from_slice(style.newline);
+        }
+        // Blocks that keep a distance of one line keep it to a new one.
+        let is_block = statement.body().is_some();
+        let apart = is_block && blank_line_before(bytes, owned_comments(bytes, line_start(bytes, node.head().start)));
+        let has_elder = node.open().is_some();
+        if apart && has_elder {
+            text.extend_from_slice(style.newline);
+        }
+        style.write(&mut text, statement, &indent);
+        self.changes.push((at..at, text));
+        Ok(())
+    }
+
+    /// This adds a statement on the line before another one and the comments that belong to it.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::OtherDocument`].
+    pub fn insert_before(&mut self, node: Node<'_>, statement: &NewStatement) -> Result<(), EditError> {
+        self.check(node)?;
+        let bytes = self.document.bytes();
+        let style = Style::of(self.document, node.open().map(|_| node));
+        let start = node.head().start;
+        let mut text = Vec::new();
+        match indentation(bytes, start) {
+            Some(indent) => {
+                style.write(&mut text, statement, indent);
+                let at = owned_comments(bytes, line_start(bytes, start));
+                self.changes.push((at..at, text));
+            }
+            None => {
+                let outer = node.parent().and_then(|p| indentation(bytes, p.head().start)).unwrap_or_default();
+                let inner = [outer, &style.unit].concat();
+                text.extend_from_slice(style.newline);
+                style.write(&mut text, statement, &inner);
+                text.extend_from_slice(&inner);
+                self.changes.push((start..start, text));
+            }
+        }
+        Ok(())
+    }
+
+    /// The first statement of an empty block.
+    fn insert_first(&mut self, block: Node<'_>, statement: &NewStatement) -> Result<(), EditError> {
+        let (Some(open), Some(close)) = (block.open(), block.close()) else { return Err(EditError::NoBlock) };
+        let bytes = self.document.bytes();
+        let style = Style::of(self.document, Some(block));
+        let outer = indentation(bytes, block.head().start).unwrap_or_default();
+        let inner = [outer, &style.unit].concat();
+        let mut text = Vec::new();
+        if bytes[open.end..close.start].contains(&b'\n') {
+            style.write(&mut text, statement, &inner);
+            let at = line_start(bytes, close.start);
+            self.changes.push((at..at, text));
+        } else {
+            text.extend_from_slice(style.newline);
+            style.write(&mut text, statement, &inner);
+            text.extend_from_slice(outer);
+            self.changes.push((open.end..close.start, text));
+        }
+        Ok(())
+    }
+
+    /// This sets the weight of a `real_server`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Editor::set`].
+    pub fn set_weight(&mut self, server: Node<'_>, weight: Weight) -> Result<(), EditError> {
+        self.set(server, "weight", &[&weight.to_string()])
+    }
+
+    /// This adds a `real_server` to a `virtual_server`, behind the other ones.
+    ///
+    /// # Errors
+    ///
+    /// As [`Editor::append`].
+    pub fn add_real_server(&mut self, service: Node<'_>, destination: &Destination) -> Result<(), EditError> {
+        let common = forwarding_of(service);
+        let key = ServiceKey::Socket { protocol: lvs_model::Protocol::TCP, endpoint: destination.endpoint };
+        let none = Service::new(key, lvs_model::SchedulerName::Wlc);
+        let statement = Printer::new().real_server(&none, destination, common, &mut Vec::new());
+        self.append(Some(service), &statement)
+    }
+
+    /// This adds a `virtual_server` with its servers, behind the other ones.
+    ///
+    /// # Errors
+    ///
+    /// As [`Editor::append`].
+    pub fn add_virtual_server(&mut self, server: &VirtualServer) -> Result<(), EditError> {
+        let statement = Printer::new().virtual_server(server, &mut Vec::new());
+        self.append(None, &statement)
+    }
+
+    fn check(&self, node: Node<'_>) -> Result<(), EditError> {
+        if std::ptr::eq(node.document(), self.document) { Ok(()) } else { Err(EditError::OtherDocument) }
+    }
+}
+
+/// The method that new servers of a block inherit.
+fn forwarding_of(service: Node<'_>) -> Forwarding {
+    let method = service.children().filter(|n| matches!(n.keyword(), b"lvs_method" | b"lb_kind")).last();
+    let words: Vec<&[u8]> = method.map(|m| m.words().skip(1).collect()).unwrap_or_default();
+    super::values::forwarding(&words).unwrap_or(common_forwarding(&[]))
+}
+
+fn clean(word: &[u8]) -> Vec<u8> {
+    word.iter().copied().filter(|b| !matches!(b, b'"' | b'\n' | b'\r' | 0)).collect()
+}
+
+fn blank_line_before(bytes: &[u8], start: usize) -> bool {
+    start > 0 && {
+        let line = line_start(bytes, start - 1);
+        bytes[line..start].iter().all(u8::is_ascii_whitespace)
+    }
+}
+
+fn blank_line_at(bytes: &[u8], at: usize) -> bool {
+    at < bytes.len() && bytes[at..line_end(bytes, at)].iter().all(u8::is_ascii_whitespace)
+}
