@@ -151,6 +151,9 @@ fn six_requests_through_the_kernel_are_answered_as_lvs_sched_predicts() -> Outco
 
     assert_eq!(ask(6)?, predict_wrr(&[("server1", 1), ("server2", 2)], 6));
     director.wait_for_line("-> 10.0.2.2:80 Masq 2 0 4");
+    // What it shows is what the tool shows.
+    let listed = ipvsadm("-Ln -t 192.0.2.1:80")?;
+    assert!(director.output().contains(&listed), "not\n{listed}but\n{}", director.output());
 
     // What somebody else does to the own service is put right; the rest is left alone.
     ipvsadm("-d -t 192.0.2.1:80 -r 10.0.2.2:80")?;

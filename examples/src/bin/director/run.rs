@@ -94,7 +94,7 @@ pub(crate) async fn in_the_kernel(
 
 fn show_the_end(target: &mut impl Target, screen: &Screen) {
     match target.status() {
-        Ok(services) => screen.finish(&view::table(&services)),
+        Ok(services) => screen.finish(&view::table(services)),
         Err(message) => warn!("{message}"),
     }
 }
