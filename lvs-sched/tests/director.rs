@@ -319,6 +319,12 @@ proptest! {
 // ---- corners
 
 #[test]
+fn a_director_may_move_to_another_thread() {
+    fn movable<T: Send + Sync>() {}
+    movable::<Director>();
+}
+
+#[test]
 fn a_million_connections_take_what_the_docs_say() {
     let mut director = director(Service::new("udp 198.51.100.1:53".parse().unwrap(), SchedulerName::Rr), &[1, 1]);
     let before = director.memory();

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use lvs_model::{Change, Endpoint, Family, Forwarding, ProtocolTimeout, Service, Statistics};
+use lvs_sched::algo::Settings;
 use lvs_sched::director::{
     Director, ExpireNodest, Packet, QuiescentTemplates, ReuseMode, SecureTcp, Segment, Sloppy, Verdict,
 };
@@ -67,7 +68,7 @@ impl<'w> Play<'w> {
             Pace::Timed => (1, 1),
         };
         world.netlink.set_timeouts(900, tcp_fin, udp).unwrap();
-        let mut director = Director::default();
+        let mut director = Director::new(Settings::default().with_generation(world.generation));
         director.sysctls_mut().timeouts.tcp_fin = ProtocolTimeout::new(tcp_fin).unwrap();
         director.sysctls_mut().timeouts.udp = ProtocolTimeout::new(udp).unwrap();
         let mut play = Self {

@@ -5,6 +5,8 @@ use std::io;
 use std::process::Command;
 use std::time::Duration;
 
+use lvs_model::{Change, Destination, SchedulerName, Service, Thresholds};
+use lvs_sched::algo::Generation;
 use lvs_sched::director::Packet;
 use tappers::{Interface, Tun};
 
@@ -17,6 +19,7 @@ pub(crate) const MARKS: u32 = 16;
 pub(crate) struct World {
     tun: Tun,
     pub(crate) netlink: Netlink,
+    pub(crate) generation: Generation,
 }
 
 impl World {
@@ -59,8 +62,10 @@ impl World {
             run(&format!("{filter} ip flower dst_ip 10.9.{third}.0/24 action skbedit mark {mark}"));
             run(&format!("{filter} ipv6 flower dst_ip fd00:9:{mark:x}::/48 action skbedit mark {mark}"));
         }
-        let netlink = Netlink::open().expect("no generic netlink family IPVS");
-        Self { tun, netlink }
+        let mut netlink = Netlink::open().expect("no generic netlink family IPVS");
+        let generation = generation(&mut netlink);
+        println!("the kernel is {generation:?}");
+        Self { tun, netlink, generation }
     }
 
     /// Puts a packet into the device and reads what the kernel sent for it. When `expected`, waits for it.
@@ -107,6 +112,19 @@ impl World {
             expires.sort_unstable();
         }
         found
+    }
+}
+
+/// Only kernels that count in total refuse thresholds above 2^31 - 1.
+fn generation(netlink: &mut Netlink) -> Generation {
+    netlink.flush().unwrap();
+    let key = "tcp 10.9.255.255:1".parse().unwrap();
+    netlink.apply(&Change::AddService(Service::new(key, SchedulerName::Rr))).unwrap();
+    let thresholds = Thresholds::new(1 << 31, 0).unwrap();
+    let destination = Destination::new("10.8.0.1:1".parse().unwrap()).with_thresholds(thresholds);
+    match netlink.apply(&Change::AddDestination { service: key, destination }) {
+        Ok(()) => Generation::Classic,
+        Err(_) => Generation::TotalConns,
     }
 }
 
