@@ -65,7 +65,7 @@ RUST_LOG=debug shows each connection.";
 pub(crate) enum Format {
     /// keepalived.conf
     Keepalived,
-    /// Rules as `ipvsadm -S` prints and `ipvsadm -R` reads them
+    /// Rules as `ipvsadm -S` prints and `ipvsadm -R` reads them, or a shell script with ipvsadm commands
     Ipvsadm,
 }
 

@@ -1,4 +1,4 @@
-//! Rules of ipvsadm: services and destinations without health checks.
+//! Rules of ipvsadm, or a shell script that calls it: services and destinations without health checks.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,18 @@ use lvs_model::{ServiceKey, VirtualServer};
 use super::{Placed, Reading};
 use crate::setup::{CONNECT_TIMEOUT, Member, OnFailure, RealServer, VirtualService};
 
+/// Whether a line calls the program: the first word is `ipvsadm`, with or without a path.
+pub(super) fn is_call(line: &[u8]) -> bool {
+    let word = line.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+    word.rsplit(|byte| *byte == b'/').next() == Some(b"ipvsadm")
+}
+
 pub(super) fn read(name: &str, bytes: Vec<u8>) -> Reading {
-    let reading = Reader::new(Mode::Restore).read(&bytes);
+    let script = bytes.starts_with(b"#!") || bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).any(is_call);
+    let mode = if script { Mode::Script } else { Mode::Restore };
+    let reading = Reader::new(mode).read(&bytes);
     let sources = Sources::of(name, &bytes);
-    let spans = spans(bytes);
+    let spans = spans(bytes, mode);
     let place = |server: &VirtualServer| Placed {
         setup: setup(server),
         span: spans.get(server.key()).copied().unwrap_or_default(),
@@ -22,8 +30,8 @@ pub(super) fn read(name: &str, bytes: Vec<u8>) -> Reading {
 }
 
 /// Where each service is added.
-fn spans(bytes: Vec<u8>) -> HashMap<ServiceKey, Span> {
-    let rules = Rules::parse(bytes, Mode::Restore);
+fn spans(bytes: Vec<u8>, mode: Mode) -> HashMap<ServiceKey, Span> {
+    let rules = Rules::parse(bytes, mode);
     let commands = rules.lines().flat_map(|line| line.commands(&NoNames));
     let service = |command: lvs_config::ipvsadm::LineCommand| match command.command {
         Some(Command::AddService(service)) => Some((*service.key(), command.span)),

@@ -1,10 +1,11 @@
 //! keepalived.conf: virtual servers with their real servers, TCP checks, quorum and sorry server.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use lvs_config::keepalived::checker::{Checker, CheckerKind, Connection};
-use lvs_config::keepalived::{self, FileSystem, Lowered, Options, RealServer, State, VirtualServer};
+use lvs_config::keepalived::{self, FileSystem, Lowered, Options, RealServer, State, Statement, VirtualServer};
 use lvs_config::{Diagnostic, Source, Span};
 
 use super::{Placed, Reading};
@@ -14,10 +15,19 @@ use crate::setup::{self, CONNECT_TIMEOUT, Member, OnFailure, SorryServer, TcpChe
 pub(super) fn read(name: &str, bytes: Vec<u8>) -> Reading {
     let lowered = keepalived::lower_with(Source::new(name, bytes), &mut FileSystem::new(), &Options::new());
     let mut diagnostics = lowered.diagnostics.clone();
+    diagnostics.extend(not_done(&lowered));
+    let written = connect_timeouts(&lowered);
+    // The rules of one virtual server are those of a configuration that has no other.
+    let mut alone = lowered.clone();
     let mut services = Vec::new();
     for server in &lowered.config.virtual_servers {
-        diagnostics.extend(not_done(&lowered, server));
-        let members = members(&lowered, server, &mut diagnostics);
+        diagnostics.extend(not_done_for(&lowered, server));
+        let members = members(&mut alone, server, &mut diagnostics);
+        let timeout = |real_server: &RealServer| {
+            let checked = real_server.checkers.iter().find_map(|checker| checker.kind.connection());
+            let of_server = || written.get(&real_server.span).or_else(|| written.get(&server.span)).copied();
+            checked.map(|connection| connection.timeout).or_else(of_server).unwrap_or(CONNECT_TIMEOUT)
+        };
         let real_servers = server
             .real_servers
             .iter()
@@ -26,7 +36,7 @@ pub(super) fn read(name: &str, bytes: Vec<u8>) -> Reading {
                 weight: real_server.weight,
                 on_failure: on_failure(real_server.inhibit_on_failure),
                 checks: checks(real_server, &mut diagnostics),
-                connect_timeout: connect_timeout(&lowered, server, real_server),
+                connect_timeout: timeout(real_server),
             })
             .collect();
         let sorry_server = server.sorry_server.map(|sorry| SorryServer { otherwise: on_failure(sorry.inhibit) });
@@ -42,14 +52,13 @@ const fn on_failure(inhibit: bool) -> OnFailure {
 }
 
 /// The services of a virtual server: one, or those of its group.
-fn members(lowered: &Lowered, server: &VirtualServer, diagnostics: &mut Vec<Diagnostic>) -> Vec<Member> {
+fn members(alone: &mut Lowered, server: &VirtualServer, diagnostics: &mut Vec<Diagnostic>) -> Vec<Member> {
     let sorry_endpoint = server.sorry_server.map(|sorry| sorry.endpoint);
     // With the sorry server inhibited, the rules hold it behind the real servers, with its port settled too.
     let mut shown = server.clone();
     if let Some(sorry) = &mut shown.sorry_server {
         sorry.inhibit = true;
     }
-    let mut alone = lowered.clone();
     alone.config.virtual_servers = vec![shown];
     let projection = alone.project(&State::AllUp);
     diagnostics.extend(projection.diagnostics);
@@ -117,20 +126,32 @@ fn check(checker: &Checker, connection: &Connection) -> TcpCheck {
     }
 }
 
-/// How long the real server may take to accept a client: as long as a check may.
-fn connect_timeout(lowered: &Lowered, server: &VirtualServer, real_server: &RealServer) -> Duration {
-    let checked = real_server.checkers.iter().find_map(|checker| checker.kind.connection());
-    let written = |span: Span| {
-        let statement = lowered.tree.all().find(|statement| statement.span().start == span.start)?;
+/// What is written as `connect_timeout` of virtual and real servers, by the place of their heads: a client waits as long as a check.
+fn connect_timeouts(lowered: &Lowered) -> HashMap<Span, Duration> {
+    let timeout = |statement: Statement<'_>| {
         let seconds = statement.child("connect_timeout")?.arguments().first()?.as_str()?.parse().ok()?;
         Duration::try_from_secs_f64(seconds).ok()
     };
-    let checked = checked.map(|connection| connection.timeout);
-    checked.or_else(|| written(real_server.span)).or_else(|| written(server.span)).unwrap_or(CONNECT_TIMEOUT)
+    let servers = lowered.tree.all().filter(|s| matches!(s.name(), "virtual_server" | "real_server"));
+    servers.filter_map(|server| Some((server.span(), timeout(server)?))).collect()
 }
 
-/// Warnings about what keepalived would do and this program does not.
-fn not_done(lowered: &Lowered, server: &VirtualServer) -> Vec<Diagnostic> {
+/// A warning for the first block of each kind that keepalived would do and this program does not.
+fn not_done(lowered: &Lowered) -> Vec<Diagnostic> {
+    let first = |name: &&str| lowered.tree.statements().find(|statement| statement.name() == *name);
+    let warning = |statement: Statement<'_>| {
+        let message = format!("`{}` is not done by this program", statement.name());
+        Diagnostic::warning("not-done", statement.span(), message)
+    };
+    ["vrrp_instance", "bfd_instance", "static_ipaddress", "static_routes"]
+        .iter()
+        .filter_map(first)
+        .map(warning)
+        .collect()
+}
+
+/// Warnings about what keepalived would do for a virtual server and this program does not.
+fn not_done_for(lowered: &Lowered, server: &VirtualServer) -> Vec<Diagnostic> {
     let scripts = server.real_servers.iter().any(|s| s.notify_up.is_some() || s.notify_down.is_some());
     let marked = |real_server: &RealServer| {
         real_server.checkers.iter().filter_map(|c| c.kind.connection()).any(|connection| connection.mark != 0)

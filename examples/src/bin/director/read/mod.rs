@@ -4,6 +4,7 @@ mod fit;
 mod ipvsadm;
 mod keepalived;
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
 
@@ -13,6 +14,9 @@ use crate::cli::{Arguments, Format};
 use crate::demo;
 use crate::failure::Failure;
 use crate::setup::VirtualService;
+
+/// Nobody reads more at once.
+const SHOWN: usize = 50;
 
 /// A configuration that was read, right or wrong.
 struct Reading {
@@ -49,12 +53,22 @@ fn accept(mut reading: Reading, arguments: &Arguments) -> Result<Vec<VirtualServ
     }
     reading.diagnostics.extend(fit::twice(&reading.services));
     reading.diagnostics.sort_by_key(|d| (d.span.file, d.span.start));
-    let wrong = reading.diagnostics.iter().any(|d| d.severity == Severity::Error);
-    if wrong {
-        return Err(Failure::input(Renderer::new(&reading.sources).render_all(&reading.diagnostics).trim_end()));
+    // What is said of one server need not be said of a thousand.
+    let mut said = HashSet::new();
+    let is_new = |d: &Diagnostic| d.severity == Severity::Error || said.insert((d.code.clone(), d.message.clone()));
+    reading.diagnostics.retain(is_new);
+    let renderer = Renderer::new(&reading.sources);
+    if reading.diagnostics.iter().any(|d| d.severity == Severity::Error) {
+        let few = reading.diagnostics.len() <= SHOWN;
+        let of_weight: Vec<_> = reading.diagnostics.iter().filter(|d| few || d.severity == Severity::Error).collect();
+        let mut text = renderer.render_all(of_weight.iter().copied().take(SHOWN));
+        if let Some(more @ 1..) = of_weight.len().checked_sub(SHOWN) {
+            text.push_str(&format!("\n{more} more errors are not shown\n"));
+        }
+        return Err(Failure::input(text.trim_end()));
     }
     let warnings = reading.diagnostics.iter().filter(|d| d.severity == Severity::Warning);
-    eprint!("{}", Renderer::new(&reading.sources).render_all(warnings));
+    eprint!("{}", renderer.render_all(warnings));
     if reading.services.is_empty() {
         let names: Vec<_> = reading.sources.iter().map(|(_, source)| source.name()).collect();
         return Err(Failure::input(format!(
@@ -81,11 +95,14 @@ fn unreadable(name: &str, error: &std::io::Error) -> Failure {
     Failure::input(format!("error: cannot read {name}: {error}"))
 }
 
-/// Rules of ipvsadm begin with an option; nothing of keepalived does.
+/// Rules of ipvsadm begin with an option, or are in a shell script; nothing of keepalived is.
 fn detect(bytes: &[u8]) -> Format {
+    if bytes.starts_with(b"#!") {
+        return Format::Ipvsadm;
+    }
     let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     match lines.find(|line| !line.is_empty() && !line.starts_with(b"#") && !line.starts_with(b"!")) {
-        Some(line) if line.starts_with(b"-") => Format::Ipvsadm,
+        Some(line) if line.starts_with(b"-") || ipvsadm::is_call(line) => Format::Ipvsadm,
         _ => Format::Keepalived,
     }
 }
@@ -98,6 +115,8 @@ mod tests {
     fn the_content_tells_the_format() {
         assert_eq!(detect(b"# saved\n\n  -A -t 10.0.0.1:80 -s rr\n"), Format::Ipvsadm);
         assert_eq!(detect(b"! web\nvirtual_server 10.0.0.1 80 {\n}\n"), Format::Keepalived);
+        assert_eq!(detect(b"#!/bin/sh\nset -e\n"), Format::Ipvsadm);
+        assert_eq!(detect(b"/sbin/ipvsadm -C\n"), Format::Ipvsadm);
         assert_eq!(detect(b""), Format::Keepalived);
     }
 }
