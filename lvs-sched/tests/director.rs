@@ -439,6 +439,8 @@ fn a_service_that_comes_back_finds_its_connections_but_not_its_statistics() -> T
     let packet = syn("192.0.2.1:4000", "198.51.100.1:80");
     let verdict = director.inbound(&packet, seconds(0));
     director.remove_service(&key)?;
+    assert_eq!(director.inbound(&packet, seconds(1)), Verdict::Pass);
+    director.add_service(Service::new("udp 198.51.100.9:53".parse()?, SchedulerName::Rr))?;
     assert_eq!(director.inbound(&packet, seconds(1)), Verdict::Drop);
 
     director.add_service(service)?;

@@ -91,6 +91,7 @@ impl<D: Draws> Director<D> {
         });
         self.services[id as usize] = Some(added);
         self.index.insert(key, id);
+        self.families[key.family() as usize] += 1;
         self.minutes.insert((minute, id));
         Ok(())
     }
@@ -118,13 +119,14 @@ impl<D: Draws> Director<D> {
     }
 
     /// This removes a service with its destinations (`ipvsadm -D`). Their connections stay, but get no packets through until the
-    /// destinations are added again.
+    /// destinations are added again. Without any service of an address family all packets of that family pass.
     ///
     /// # Errors
     /// There is no such service.
     pub fn remove_service(&mut self, key: &ServiceKey) -> Result<(), ConfigError> {
         let id = self.service_id(key)?;
         self.index.remove(key);
+        self.families[key.family() as usize] -= 1;
         let Some(removed) = self.services[id as usize].take() else { return Ok(()) };
         self.free_services.push(id);
         self.minutes.remove(&(removed.minute, id));

@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use lvs_model::{Endpoint, Family, Fwmark, Protocol};
+use lvs_model::{Endpoint, Family, Fwmark};
 
 use super::clock::Tick;
 use super::sctp::SctpState;
@@ -225,9 +225,4 @@ fn endpoint(family: Family, octets: [u8; 16], port: u16) -> Endpoint {
         Family::Inet6 => IpAddr::V6(Ipv6Addr::from(octets)),
     };
     Endpoint::new(addr, port)
-}
-
-/// The one-byte code of the protocols that are balanced.
-pub(super) fn balanced(protocol: Protocol) -> Option<u8> {
-    [TCP, UDP, SCTP].into_iter().find(|&code| u16::from(code) == protocol.number())
 }

@@ -109,6 +109,8 @@ pub struct Director<D = Random> {
     services: Vec<Option<Virtual>>,
     free_services: Vec<u32>,
     index: HashMap<ServiceKey, u32>,
+    /// How many services there are of IPv4 and of IPv6: without any, packets of the family are left alone.
+    families: [usize; 2],
     /// When each service's scheduler hears about the time again.
     minutes: BTreeSet<(Tick, u32)>,
     /// When the connections of removed destinations are flushed.
@@ -157,6 +159,7 @@ impl<D: Draws> Director<D> {
             services: Vec::new(),
             free_services: Vec::new(),
             index: HashMap::new(),
+            families: [0; 2],
             minutes: BTreeSet::new(),
             flush: None,
             total: Counters::default(),

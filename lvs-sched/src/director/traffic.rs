@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use lvs_model::{Endpoint, Forwarding, Protocol};
+use lvs_model::{Endpoint, Family, Forwarding, Protocol};
 
 use super::Director;
-use super::entry::{Entry, INACTIVE, Key, METHOD, NIL, NOOUTPUT, TCP, UDP, balanced};
+use super::entry::{Entry, INACTIVE, Key, METHOD, NIL, NOOUTPUT, SCTP, TCP, UDP};
 use super::lookup::{FTP, FTP_DATA};
 use super::packet::{Packet, SctpChunks, Segment, TcpFlags};
 use super::sctp::SctpState;
@@ -29,7 +29,7 @@ impl<D: Draws> Director<D> {
     pub fn inbound(&mut self, packet: &Packet, now: Duration) -> Verdict {
         self.advance(now);
         let (client, target) = (packet.source, packet.destination);
-        if client.family() != target.family() {
+        if client.family() != target.family() || !self.is_listening(target.family()) {
             return Verdict::Pass;
         }
         let Some((protocol, key)) = identify(packet) else { return Verdict::Pass };
@@ -59,14 +59,20 @@ impl<D: Draws> Director<D> {
     /// The source is the real server for masqueraded connections and the virtual address for others.
     pub fn outbound(&mut self, packet: &Packet, now: Duration) -> Verdict {
         self.advance(now);
-        let (server, client) = (packet.source, packet.destination);
+        let (mut server, mut client) = (packet.source, packet.destination);
+        if !self.is_listening(client.family()) {
+            return Verdict::Pass;
+        }
         let protocol = match packet.segment {
-            Segment::Tcp(_) => Protocol::TCP,
-            Segment::Udp => Protocol::UDP,
-            Segment::Sctp(_) => Protocol::SCTP,
-            Segment::Ipsec | Segment::Other(_) => return Verdict::Pass,
+            Segment::Tcp(_) => TCP,
+            Segment::Udp => UDP,
+            Segment::Sctp(_) => SCTP,
+            Segment::Ipsec => {
+                (server.port, client.port) = (ISAKMP, ISAKMP);
+                UDP
+            }
+            Segment::Other(_) => return Verdict::Pass,
         };
-        let Some(protocol) = balanced(protocol) else { return Verdict::Pass };
         let found = self.table.of_client(protocol, client).find(|&id| self.answers(id, server));
         let Some(id) = found else { return Verdict::Pass };
         if let Some(number) = self.available_server(id) {
@@ -75,6 +81,11 @@ impl<D: Draws> Director<D> {
         self.transition(id, packet.segment, View::Output);
         self.restart(id);
         Verdict::Reply { source: self.table.at(id).service() }
+    }
+
+    /// The kernel looks at packets of a family only while it has a service of it.
+    fn is_listening(&self, family: Family) -> bool {
+        self.families[family as usize] > 0
     }
 
     /// Whether a packet from `source` to the client of this connection is its answer.
@@ -294,7 +305,7 @@ fn identify(packet: &Packet) -> Option<(Protocol, Key)> {
     let (protocol, code) = match packet.segment {
         Segment::Tcp(_) => (Protocol::TCP, TCP),
         Segment::Udp => (Protocol::UDP, UDP),
-        Segment::Sctp(_) => (Protocol::SCTP, super::entry::SCTP),
+        Segment::Sctp(_) => (Protocol::SCTP, SCTP),
         Segment::Ipsec => {
             let of = |endpoint: Endpoint| Endpoint::new(endpoint.addr, ISAKMP);
             return Some((Protocol::UDP, Key::connection(UDP, of(client), of(target))));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use lvs_model::{Change, Endpoint, Family, Forwarding, ProtocolTimeout, Service, Statistics};
+use lvs_model::{Change, Destination, Endpoint, Family, Forwarding, ProtocolTimeout, ServiceKey, Statistics};
 use lvs_sched::algo::Settings;
 use lvs_sched::director::{
     Director, ExpireNodest, Packet, QuiescentTemplates, ReuseMode, SecureTcp, Segment, Sloppy, Verdict,
@@ -40,7 +40,7 @@ pub(crate) struct Seen {
 pub(crate) struct Play<'w> {
     world: &'w mut World,
     director: Director,
-    service: Service,
+    services: Vec<ServiceKey>,
     number: u32,
     start: Instant,
     flows: Vec<Seen>,
@@ -74,7 +74,7 @@ impl<'w> Play<'w> {
         let mut play = Self {
             world,
             director,
-            service: scenario.service.clone(),
+            services: scenario.sites.iter().map(|site| *site.service.key()).collect(),
             number: scenario.number,
             start: Instant::now(),
             flows: Vec::new(),
@@ -82,13 +82,14 @@ impl<'w> Play<'w> {
             log: Vec::new(),
             counts: Tally::default(),
         };
-        play.change(&Change::AddService(scenario.service.clone()));
+        play.change(&Change::AddService(scenario.sites[0].service.clone()));
         play
     }
 
-    pub(crate) fn destinations(&self) -> Vec<Endpoint> {
-        let status = self.director.service(self.service.key()).unwrap();
-        status.destinations.iter().map(|row| row.destination.endpoint).collect()
+    /// The destinations of a service; `None` if there is no such service now.
+    pub(crate) fn destinations(&self, key: &ServiceKey) -> Option<Vec<Destination>> {
+        let status = self.director.service(key).ok()?;
+        Some(status.destinations.iter().map(|row| row.destination).collect())
     }
 
     pub(crate) fn flows(&self) -> &[Seen] {
@@ -100,26 +101,7 @@ impl<'w> Play<'w> {
         match step {
             Step::Inbound(packet) => self.inbound(&packet),
             Step::Outbound(packet) => self.outbound(&packet),
-            Step::AddDestination(destination) => {
-                self.change(&Change::AddDestination { service: *self.service.key(), destination });
-            }
-            Step::EditDestination(to) => {
-                let status = self.director.service(self.service.key()).unwrap();
-                let rows = status.destinations.into_iter().map(|row| row.destination);
-                let from = rows.into_iter().find(|from| from.endpoint == to.endpoint).unwrap();
-                self.change(&Change::EditDestination { service: *self.service.key(), from, to });
-            }
-            Step::RemoveDestination(destination) => {
-                self.change(&Change::RemoveDestination { service: *self.service.key(), destination });
-            }
-            Step::EditService(to) => {
-                let from = std::mem::replace(&mut self.service, to.clone());
-                self.change(&Change::EditService { from, to });
-            }
-            Step::RecreateService => {
-                self.change(&Change::RemoveService(*self.service.key()));
-                self.change(&Change::AddService(self.service.clone()));
-            }
+            Step::Change(change) => self.change(&change),
             Step::Sysctl(name, value) => self.sysctl(name, value),
             Step::Sleep(time) => {
                 self.log.push(format!("{time:?} later"));
@@ -136,12 +118,15 @@ impl<'w> Play<'w> {
     pub(crate) fn finish(&mut self) {
         self.compare_connections();
         self.sysctl("expire_nodest_conn", 1);
-        if self.number.is_multiple_of(2) {
-            for destination in self.destinations() {
-                self.change(&Change::RemoveDestination { service: *self.service.key(), destination });
+        for key in self.services.clone() {
+            let Some(destinations) = self.destinations(&key) else { continue };
+            if self.number.is_multiple_of(2) {
+                self.change(&Change::RemoveService(key));
+                continue;
             }
-        } else {
-            self.change(&Change::RemoveService(*self.service.key()));
+            for Destination { endpoint, .. } in destinations {
+                self.change(&Change::RemoveDestination { service: key, destination: endpoint });
+            }
         }
         self.settle();
     }
@@ -149,12 +134,14 @@ impl<'w> Play<'w> {
     /// The kernel shows statistics as they were at the last multiple of two seconds.
     pub(crate) fn compare_statistics(&mut self) {
         std::thread::sleep(Duration::from_millis(2200));
-        let ours = self.director.service(self.service.key()).unwrap();
-        let ours: Vec<Statistics> = ours.destinations.iter().map(|row| row.statistics).collect();
-        let kernels: Vec<Statistics> =
-            self.world.netlink.rows(self.service.key()).unwrap().into_iter().map(|row| row.statistics).collect();
-        if ours != kernels {
-            self.fail(&format!("statistics\n  director {ours:?}\n  kernel   {kernels:?}"));
+        for key in self.services.clone() {
+            let Ok(ours) = self.director.service(&key) else { continue };
+            let ours: Vec<Statistics> = ours.destinations.iter().map(|row| row.statistics).collect();
+            let kernels = self.world.netlink.rows(&key).unwrap();
+            let kernels: Vec<Statistics> = kernels.into_iter().map(|row| row.statistics).collect();
+            if ours != kernels {
+                self.fail(&format!("statistics of {key}\n  director {ours:?}\n  kernel   {kernels:?}"));
+            }
         }
     }
 
@@ -169,7 +156,7 @@ impl<'w> Play<'w> {
         self.counts.changes += 1;
         let ours = self.director.apply(change);
         let kernels = self.world.netlink.apply(change);
-        if let (Err(_), _) | (_, Err(_)) = (&ours, &kernels) {
+        if ours.is_err() != kernels.is_err() {
             self.fail(&format!("{change}: director {ours:?}, kernel {kernels:?}"));
         }
     }
@@ -186,6 +173,10 @@ impl<'w> Play<'w> {
                 forward.forwarding == Forwarding::Masquerade
                     && source == packet.source
                     && destination == forward.destination
+            }
+            (Verdict::Forward(forward), &[Sent::Ipsec { destination, .. }]) => {
+                self.counts.followed += 1;
+                packet.segment == Segment::Ipsec && destination == forward.destination.addr
             }
             (Verdict::Forward(forward), &[Sent::Tunnel { destination }]) => {
                 self.counts.forwarded += 1;
@@ -245,6 +236,11 @@ impl<'w> Play<'w> {
             {
                 self.counts.answered += 1;
             }
+            [Sent::Ipsec { source, destination }]
+                if source == expected.addr && destination == packet.destination.addr =>
+            {
+                self.counts.answered += 1;
+            }
             _ => self.fail(&format!("the kernel sent {sent:?}")),
         }
     }
@@ -284,28 +280,30 @@ impl<'w> Play<'w> {
     }
 
     fn compare_counters(&mut self) {
-        let status = self.director.service(self.service.key()).unwrap();
-        let ours: Vec<Row> = status
-            .destinations
-            .iter()
-            .map(|row| Row {
-                endpoint: row.destination.endpoint,
-                weight: row.destination.weight.get(),
-                counts: row.counts,
-                // Compared apart: the kernel shows them late.
-                statistics: Statistics::default(),
-            })
-            .collect();
-        let mut kernels = self.world.netlink.rows(self.service.key()).unwrap();
-        kernels.iter_mut().for_each(|row| row.statistics = Statistics::default());
-        if ours != kernels && self.retries > 0 {
-            // A timer may have ended on one side only, by a few milliseconds.
-            self.retries -= 1;
-            self.compare_connections();
-            return self.compare_counters();
-        }
-        if ours != kernels {
-            self.fail(&format!("counters\n  director {ours:?}\n  kernel   {kernels:?}"));
+        for key in self.services.clone() {
+            let Ok(status) = self.director.service(&key) else { continue };
+            let ours: Vec<Row> = status
+                .destinations
+                .iter()
+                .map(|row| Row {
+                    endpoint: row.destination.endpoint,
+                    weight: row.destination.weight.get(),
+                    counts: row.counts,
+                    // Compared apart: the kernel shows them late.
+                    statistics: Statistics::default(),
+                })
+                .collect();
+            let mut kernels = self.world.netlink.rows(&key).unwrap();
+            kernels.iter_mut().for_each(|row| row.statistics = Statistics::default());
+            if ours != kernels && self.retries > 0 {
+                // A timer may have ended on one side only, by a few milliseconds.
+                self.retries -= 1;
+                self.compare_connections();
+                return self.compare_counters();
+            }
+            if ours != kernels {
+                self.fail(&format!("counters of {key}\n  director {ours:?}\n  kernel   {kernels:?}"));
+            }
         }
     }
 
@@ -333,7 +331,7 @@ impl<'w> Play<'w> {
         }
         ours.values_mut().for_each(|expires| expires.sort_unstable());
         let number = self.number;
-        let prefix = match self.service.key().family() {
+        let prefix = match self.services[0].family() {
             Family::Inet => format!("0C{number:04X}"),
             Family::Inet6 => format!("fd00:0001:{number:04x}:"),
         };
@@ -351,7 +349,7 @@ impl<'w> Play<'w> {
 
     fn fail(&self, why: &str) -> ! {
         let log = self.log.join("\n");
-        panic!("scenario {} (LVS_ONLY={0}) on {}:\n{log}\n{why}", self.number, self.service);
+        panic!("scenario {} (LVS_ONLY={0}):\n{log}\n{why}", self.number);
     }
 }
 
@@ -367,6 +365,7 @@ pub(crate) struct Tally {
     dropped: usize,
     passed: usize,
     connections: usize,
+    followed: usize,
 }
 
 impl Tally {
@@ -380,12 +379,13 @@ impl Tally {
         self.dropped += play.counts.dropped;
         self.passed += play.counts.passed;
         self.connections += play.counts.connections;
+        self.followed += play.counts.followed;
     }
 
     /// A run of some length has seen every kind of answer.
     pub(crate) fn is_telling(&self) -> bool {
         self.scenarios < 50
-            || [self.forwarded, self.answered, self.refused, self.dropped, self.passed, self.connections]
+            || [self.forwarded, self.answered, self.refused, self.dropped, self.passed, self.connections, self.followed]
                 .into_iter()
                 .all(|count| count > self.scenarios / 50)
     }
@@ -395,8 +395,8 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} scenarios agree: {} steps, {} changes; packets: {} forwarded, {} answers, {} refused, {} dropped, {} passed; {} \
-             connections compared",
+            "{} scenarios agree: {} steps, {} changes; packets: {} forwarded, {} answers, {} refused, {} dropped, {} passed, {} IPsec; \
+             {} connections compared",
             self.scenarios,
             self.steps,
             self.changes,
@@ -405,6 +405,7 @@ impl fmt::Display for Tally {
             self.refused,
             self.dropped,
             self.passed,
+            self.followed,
             self.connections
         )
     }

@@ -1,10 +1,10 @@
-//! What is played: a service of some kind, destinations, and a random sequence of packets and edits.
+//! What is played: services of some kinds, destinations, and a random sequence of packets and edits.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use lvs_model::{
-    Destination, Endpoint, Family, Forwarding, Fwmark, Netmask, OnePacket, Persistence, PersistenceTimeout,
+    Change, Destination, Endpoint, Family, Forwarding, Fwmark, Netmask, OnePacket, Persistence, PersistenceTimeout,
     PrefixLength, Protocol, SchedulerFlags, SchedulerName, Service, ServiceKey, Thresholds, Tunnel, Weight,
 };
 use lvs_sched::algo::{Draws, Random};
@@ -14,6 +14,8 @@ use crate::play::Play;
 use crate::world::MARKS;
 
 const HUGE: &[u32] = &[1, 2, 1_000_000, 0x7fff_ffff];
+const TUNNEL: Forwarding = Forwarding::Tunnel(Tunnel::Ipip);
+const ISAKMP: u16 = 500;
 
 /// The schedulers that the lab's kernel has, wrr first.
 static SCHEDULERS: [SchedulerName; 13] = {
@@ -26,12 +28,7 @@ static SCHEDULERS: [SchedulerName; 13] = {
 pub(crate) enum Step {
     Inbound(Packet),
     Outbound(Packet),
-    AddDestination(Destination),
-    EditDestination(Destination),
-    RemoveDestination(Endpoint),
-    EditService(Service),
-    /// Removes the service with its destinations and adds it again, empty.
-    RecreateService,
+    Change(Change),
     /// A switch below `net.ipv4.vs`.
     Sysctl(&'static str, u32),
     Sleep(Duration),
@@ -49,19 +46,25 @@ pub(crate) enum Pace {
 pub(crate) struct Scenario {
     pub(crate) number: u32,
     pub(crate) pace: Pace,
-    pub(crate) service: Service,
+    /// The first is there from the beginning.
+    pub(crate) sites: Vec<Site>,
     /// The protocols and virtual addresses that packets are sent to.
     protocols: Vec<Protocol>,
     targets: Vec<Endpoint>,
-    forwarding: Forwarding,
-    /// Where destinations may be.
-    endpoints: Vec<Endpoint>,
     clients: Vec<IpAddr>,
     limits: bool,
     weights: &'static [u32],
     schedulers: &'static [SchedulerName],
     steps: u32,
     random: Random,
+}
+
+/// A service and where its destinations may be.
+#[derive(Debug, Clone)]
+pub(crate) struct Site {
+    pub(crate) service: Service,
+    endpoints: Vec<Endpoint>,
+    forwarding: Forwarding,
 }
 
 impl Scenario {
@@ -75,56 +78,68 @@ impl Scenario {
                 [[0, 1, 1, 1, 2, 2, 3, 4][random.draw(8) as usize]];
         // The kernel's wrr tries every weight below the largest one: with such it would stand still for minutes.
         let schedulers: &'static [SchedulerName] = if weights == HUGE { &SCHEDULERS[1..] } else { &SCHEDULERS[..] };
-        let scheduler = schedulers[random.draw(schedulers.len() as u32) as usize];
-        let vip = |port| Endpoint::new(virtual_address(family, number), port);
 
-        // The kind of service: its key, whether it is persistent, and where packets go to.
+        // The services of one virtual address, and where packets go to.
+        let vip = |port| Endpoint::new(virtual_address(family, number), port);
         let socket = |port| ServiceKey::Socket { protocol, endpoint: vip(port) };
-        let (key, persistent, targets, protocols) = match random.draw(10) {
-            0..=4 => (socket(80), random.draw(4) == 0, vec![vip(80)], vec![protocol]),
-            5 => (socket(0), random.draw(8) != 0, vec![vip(80), vip(81), vip(2000)], vec![protocol]),
-            6 => (
-                socket(21),
-                random.draw(8) != 0,
-                vec![vip(21), vip(20), vip(1024), vip(5000), vip(500)],
-                vec![protocol],
-            ),
+        let mut protocols = vec![protocol];
+        let (mut keys, targets) = match random.draw(11) {
+            0..=4 => (vec![socket(80)], vec![vip(80)]),
+            5 => (vec![socket(0), socket(80), socket(21)], vec![vip(80), vip(81), vip(2000)]),
+            6 => (vec![socket(21), socket(0), socket(5000)], vec![vip(21), vip(20), vip(1024), vip(5000), vip(500)]),
+            7 => {
+                protocols = vec![Protocol::UDP];
+                let key = ServiceKey::Socket { protocol: Protocol::UDP, endpoint: vip(ISAKMP) };
+                (vec![key], vec![vip(ISAKMP)])
+            }
             _ => {
+                protocols = vec![protocol, protocol, Protocol::TCP, Protocol::UDP];
                 let mark = 1 + random.draw(MARKS);
-                let targets = (1..=4).map(|host| {
-                    let port = [80, 81, 443][host as usize % 3];
-                    Endpoint::new(marked_address(family, mark, number, host), port)
-                });
-                let key = ServiceKey::fwmark(family, Fwmark::new(mark).unwrap());
-                let protocols = vec![protocol, protocol, Protocol::TCP, Protocol::UDP];
-                (key, random.draw(2) == 0, targets.collect(), protocols)
+                let targets: Vec<Endpoint> = (1..=4)
+                    .map(|host| {
+                        Endpoint::new(marked_address(family, mark, number, host), [80, 81, 443][host as usize % 3])
+                    })
+                    .collect();
+                let key = ServiceKey::Socket { protocol, endpoint: targets[0] };
+                (vec![ServiceKey::fwmark(family, Fwmark::new(mark).unwrap()), key], targets)
             }
         };
-        let mut service = Service::new(key, scheduler).with_flags(flags(&mut random));
-        if protocols.contains(&Protocol::UDP) && random.draw(3) == 0 {
-            service = service.with_one_packet(OnePacket::On);
-        }
-        if persistent {
-            service = service.with_persistence(persistence(&mut random, family, pace)).unwrap();
-        }
-
-        let forwarding = if random.draw(4) == 0 { Forwarding::Tunnel(Tunnel::Ipip) } else { Forwarding::Masquerade };
-        let server_port = match forwarding {
-            Forwarding::Masquerade => [8080, 0][usize::from(random.draw(5) == 0)],
-            _ => key.endpoint().map_or(80, |endpoint| endpoint.port),
+        keys.truncate(1 + random.draw(keys.len() as u32) as usize);
+        let mut site = |(index, &key): (usize, &ServiceKey)| {
+            let mut service = Service::new(key, schedulers[random.draw(schedulers.len() as u32) as usize])
+                .with_flags(flags(&mut random));
+            if protocols.contains(&Protocol::UDP) && random.draw(3) == 0 {
+                service = service.with_one_packet(OnePacket::On);
+            }
+            let often = match key.endpoint().map(|endpoint| endpoint.port) {
+                Some(0 | 21) => 8,
+                Some(_) => 3,
+                None => 5,
+            };
+            if random.draw(10) < often {
+                service = service.with_persistence(persistence(&mut random, family, pace)).unwrap();
+            }
+            let forwarding = if random.draw(4) == 0 { TUNNEL } else { Forwarding::Masquerade };
+            let port = match forwarding {
+                Forwarding::Masquerade => [8080, 0][usize::from(random.draw(4) == 0)],
+                _ => key.endpoint().map_or(80, |endpoint| endpoint.port),
+            };
+            let endpoint = |host: u32| {
+                // Only a tunnel reaches a server of the other family; the kernel refuses it otherwise.
+                let family = if random.draw(12) != 0 { family } else { other(family) };
+                Endpoint::new(server_address(family, number, index as u32 * 16 + host), port)
+            };
+            let endpoints = (1..=1 + [1, 2, 2, 3, 4, 7][number as usize % 6]).map(endpoint).collect();
+            Site { service, endpoints, forwarding }
         };
-        let servers = 1 + random.draw(8);
-        let endpoints =
-            (1..=servers).map(|host| Endpoint::new(server_address(family, number, host), server_port)).collect();
+        let sites = keys.iter().enumerate().map(&mut site).collect();
         let clients = (0..1 + random.draw(12)).map(|_| client_address(family, number, random.draw(250) + 1)).collect();
         Self {
             number,
             pace,
-            service,
+            sites,
             protocols,
             targets,
-            forwarding,
-            endpoints,
             clients,
             limits: random.draw(3) == 0,
             weights,
@@ -140,39 +155,50 @@ impl Scenario {
         if self.pace == Pace::Timed && self.steps % 16 == 1 {
             return Some(Step::Sleep(Duration::from_millis(1600)));
         }
-        let present = play.destinations();
-        let absent: Vec<Endpoint> =
-            self.endpoints.iter().copied().filter(|endpoint| !present.contains(endpoint)).collect();
+        let index = if self.random.draw(2) == 0 { 0 } else { self.random.draw(self.sites.len() as u32) as usize };
+        let site = self.sites[index].clone();
+        let key = *site.service.key();
+        let Some(present) = play.destinations(&key) else {
+            let change = Change::AddService(site.service);
+            return Some(if self.random.draw(3) == 0 { Step::Change(change) } else { self.traffic(play) });
+        };
+        let listed = |endpoint: &Endpoint| present.iter().any(|destination| destination.endpoint == *endpoint);
+        let absent: Vec<Endpoint> = site.endpoints.iter().copied().filter(|endpoint| !listed(endpoint)).collect();
         // Most scenarios begin with some destinations.
         if present.len() < 2 && !absent.is_empty() && self.random.draw(4) != 0 {
-            return Some(Step::AddDestination(self.destination(absent[0])));
+            let destination = self.destination(&site, absent[0]);
+            return Some(Step::Change(Change::AddDestination { service: key, destination }));
         }
-        let step = match self.random.draw(100) {
-            0..=51 => Step::Inbound(self.first_packet()),
-            52..=78 => self.follow_up(play),
+        let change = match self.random.draw(100) {
             79..=84 if !absent.is_empty() => {
                 let endpoint = self.one_of(&absent);
-                Step::AddDestination(self.destination(endpoint))
+                Change::AddDestination { service: key, destination: self.destination(&site, endpoint) }
             }
             79..=90 if !present.is_empty() => {
-                let endpoint = self.one_of(&present);
-                Step::EditDestination(self.destination(endpoint))
+                let from = self.one_of(&present);
+                Change::EditDestination { service: key, from, to: self.destination(&site, from.endpoint) }
             }
-            91..=94 if !present.is_empty() => Step::RemoveDestination(self.one_of(&present)),
-            95 | 96 => Step::EditService(self.edited_service()),
+            91..=94 if !present.is_empty() => {
+                Change::RemoveDestination { service: key, destination: self.one_of(&present).endpoint }
+            }
+            95 | 96 => self.edited_service(index),
             // Statistics of destinations that come back start anew, in the kernel from the last multiple of two seconds.
-            97 if self.pace == Pace::Quick && self.random.draw(3) == 0 => Step::RecreateService,
-            97..=99 => self.sysctl(),
-            _ => Step::Inbound(self.first_packet()),
+            97 if self.pace == Pace::Quick && self.random.draw(3) == 0 => Change::RemoveService(key),
+            97..=99 => return Some(self.sysctl()),
+            _ => return Some(self.traffic(play)),
         };
-        Some(step)
+        Some(Step::Change(change))
+    }
+
+    fn traffic(&mut self, play: &Play<'_>) -> Step {
+        if self.random.draw(3) == 0 { self.follow_up(play) } else { Step::Inbound(self.first_packet()) }
     }
 
     fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.random.draw(choices.len() as u32) as usize]
     }
 
-    fn destination(&mut self, endpoint: Endpoint) -> Destination {
+    fn destination(&mut self, site: &Site, endpoint: Endpoint) -> Destination {
         let weight = self.one_of(self.weights);
         let thresholds = if self.limits && self.random.draw(3) != 0 {
             let upper = self.random.draw(6);
@@ -180,21 +206,24 @@ impl Scenario {
         } else {
             Thresholds::NONE
         };
+        let changed = if site.forwarding == TUNNEL { Forwarding::Masquerade } else { TUNNEL };
+        let forwarding = if self.random.draw(16) == 0 { changed } else { site.forwarding };
         Destination::new(endpoint)
             .with_weight(Weight::new(weight).unwrap())
-            .with_forwarding(self.forwarding)
+            .with_forwarding(forwarding)
             .with_thresholds(thresholds)
     }
 
-    fn edited_service(&mut self) -> Service {
-        let scheduler = if self.random.draw(2) == 0 { self.service.scheduler() } else { self.one_of(self.schedulers) };
-        let mut service = self.service.clone().with_scheduler(scheduler).with_flags(flags(&mut self.random));
-        if self.service.persistence().is_some() {
-            let persistence = persistence(&mut self.random, service.key().family(), self.pace);
-            service = service.with_persistence(persistence).unwrap();
+    fn edited_service(&mut self, index: usize) -> Change {
+        let from = self.sites[index].service.clone();
+        let scheduler = if self.random.draw(2) == 0 { from.scheduler() } else { self.one_of(self.schedulers) };
+        let mut to = from.clone().with_scheduler(scheduler).with_flags(flags(&mut self.random));
+        if from.persistence().is_some() {
+            let persistence = persistence(&mut self.random, from.key().family(), self.pace);
+            to = to.with_persistence(persistence).unwrap();
         }
-        self.service = service.clone();
-        service
+        self.sites[index].service = to.clone();
+        Change::EditService { from, to }
     }
 
     fn sysctl(&mut self) -> Step {
@@ -213,13 +242,18 @@ impl Scenario {
     fn first_packet(&mut self) -> Packet {
         let clients = self.clients.clone();
         let client = self.one_of(&clients);
-        let port = if self.random.draw(40) == 0 { 20 } else { 40_000 + self.random.draw(12) as u16 };
         let targets = self.targets.clone();
         let target = self.one_of(&targets);
+        let port = match target.port {
+            ISAKMP if self.random.draw(2) == 0 => ISAKMP,
+            _ if self.random.draw(40) == 0 => 20,
+            _ => 40_000 + self.random.draw(12) as u16,
+        };
         let protocols = self.protocols.clone();
         let segment = match self.one_of(&protocols) {
             Protocol::TCP if self.random.draw(30) == 0 => Segment::Tcp(self.tcp_flags()),
             Protocol::TCP => Segment::Tcp(TcpFlags::SYN),
+            Protocol::UDP if target.port == ISAKMP && self.random.draw(4) == 0 => Segment::Ipsec,
             Protocol::UDP => Segment::Udp,
             _ if self.random.draw(30) == 0 => Segment::Sctp(self.chunk()),
             _ => Segment::Sctp(SctpChunks::INIT),
@@ -338,6 +372,13 @@ fn mark_of(addr: IpAddr) -> Option<Fwmark> {
         _ => 0,
     };
     Fwmark::new(mark.into()).ok()
+}
+
+fn other(family: Family) -> Family {
+    match family {
+        Family::Inet => Family::Inet6,
+        Family::Inet6 => Family::Inet,
+    }
 }
 
 fn server_address(family: Family, number: u32, host: u32) -> IpAddr {

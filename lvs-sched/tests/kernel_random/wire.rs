@@ -33,6 +33,11 @@ pub(crate) fn encode(packet: &Packet) -> Vec<u8> {
             header[8..12].copy_from_slice(&sum);
             internet(source.addr, destination.addr, 132, &header)
         }
+        Segment::Ipsec => {
+            // Security parameters, a sequence number, and what looks like ciphertext.
+            let bytes: Vec<u8> = (1..=32).collect();
+            internet(source.addr, destination.addr, 50, &bytes)
+        }
         other => panic!("cannot encode {other:?}"),
     }
 }
@@ -120,6 +125,8 @@ fn crc32c(bytes: &[u8]) -> u32 {
 pub(crate) enum Sent {
     /// A TCP, UDP or SCTP packet.
     Transport { source: Endpoint, destination: Endpoint, length: usize },
+    /// An encrypted packet (ESP).
+    Ipsec { source: IpAddr, destination: IpAddr },
     /// A tunnelled packet for this real server.
     Tunnel { destination: IpAddr },
     /// Destination unreachable, port unreachable.
@@ -151,6 +158,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Sent> {
             destination: Endpoint::new(destination, port(2)),
             length: bytes.len(),
         }),
+        (50, _) => Some(Sent::Ipsec { source, destination }),
         (4 | 41 | 47, _) => Some(Sent::Tunnel { destination }),
         (1, [3, 3, ..]) | (58, [1, 4, ..]) => Some(Sent::Refused),
         (58, [133..=137 | 143, ..]) => None,
