@@ -58,8 +58,7 @@ fn again(command: u8, payload: &[u8]) -> Result<Vec<u8>, WireError> {
     Ok(buffer)
 }
 
-/// The kernel of User Mode Linux pads 64-bit values with empty attributes of number 11; without them the
-/// enclosing lengths differ, so the answers are compared by what they mean.
+/// What an answer means.
 fn decoded(command: u8, payload: &[u8]) -> String {
     if command == Command::SetInfo.number() {
         return format!("{:?}", InfoRecord::decode(Attributes::new(payload)).unwrap().info());
@@ -77,25 +76,15 @@ fn decoded(command: u8, payload: &[u8]) -> String {
 #[test]
 fn recorded_answers_are_encoded_byte_by_byte_as_they_were_decoded() {
     let mut answers = 0;
-    for case in recording("6.1.192") {
+    // User Mode Linux pads 64-bit values with empty attributes, which the other kernel does not.
+    for case in recording("6.1.192").iter().chain(&recording("6.1.176")) {
         for (command, _, hex) in &case.replies {
             let payload = bytes(hex);
             assert_eq!(again(*command, &payload).unwrap(), payload, "{}", case.name);
             answers += 1;
         }
     }
-    assert_eq!(answers, 27);
-}
-
-#[test]
-fn the_other_kernel_s_answers_mean_the_same_after_encoding() {
-    for case in recording("6.1.176") {
-        for (command, _, hex) in &case.replies {
-            let payload = bytes(hex);
-            let repeated = again(*command, &payload).unwrap();
-            assert_eq!(decoded(*command, &repeated), decoded(*command, &payload), "{}", case.name);
-        }
-    }
+    assert_eq!(answers, 54);
 }
 
 #[test]
@@ -255,7 +244,8 @@ proptest! {
     #[test]
     fn a_service_status_survives(status in service_status()) {
         let mut buffer = Vec::new();
-        ServiceRecord::from(&status).encode(&mut buffer);
+        let numbers = StatisticsRecord::new(&status.statistics, &status.rates);
+        ServiceRecord::from(&status.service).encode_with_numbers(&numbers, &mut buffer);
         let record = Payload::decode(Attributes::new(&buffer)).unwrap().service().unwrap();
         prop_assert_eq!(record.status(), Ok(status));
     }
@@ -263,7 +253,8 @@ proptest! {
     #[test]
     fn a_destination_status_survives(status in destination_status()) {
         let mut buffer = Vec::new();
-        DestinationRecord::from(&status).encode(&mut buffer);
+        let numbers = StatisticsRecord::new(&status.statistics, &status.rates);
+        DestinationRecord::from(&status).encode_with_numbers(&numbers, &mut buffer);
         let record = Payload::decode(Attributes::new(&buffer)).unwrap().destination().unwrap();
         prop_assert_eq!(record.status(Family::Inet), Ok(status));
     }

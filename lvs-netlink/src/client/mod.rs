@@ -21,8 +21,9 @@ use link::Link;
 
 /// As large as the kernel ever makes a part of a dump.
 const COMMANDS_BUFFER: usize = 32 * 1024;
-/// The smallest into which every part of a dump fits; see [`SocketRole`](crate::SocketRole).
-const DESTINATIONS_BUFFER: usize = 8 * 1024;
+/// The smallest into which every part of a dump fits, where memory pages have 4 KiB. Where they are larger the first
+/// part is cut, and the buffer grows. See [`SocketRole`](crate::SocketRole).
+const DESTINATIONS_BUFFER: usize = 4 * 1024;
 
 /// This talks to the IPVS of one network namespace.
 ///

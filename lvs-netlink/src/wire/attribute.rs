@@ -167,15 +167,15 @@ impl<'a> Iterator for Attributes<'a> {
     type Item = Result<Attribute<'a>, WireError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let &[l0, l1, k0, k1, ..] = self.rest else { return None };
-        let length = u16::from_ne_bytes([l0, l1]);
-        let kind = u16::from_ne_bytes([k0, k1]);
-        let Some(value) = self.rest.get(HEADER..usize::from(length)) else {
+        let [l0, l1, k0, k1]: [u8; HEADER] = *self.rest.first_chunk()?;
+        let (length, kind) = (u16::from_ne_bytes([l0, l1]), u16::from_ne_bytes([k0, k1]));
+        let end = usize::from(length);
+        let Some(value) = self.rest.get(HEADER..end) else {
             let available = self.rest.len();
             self.rest = &[];
             return Some(Err(WireError::AttributeLength { attribute: kind & KIND_MASK, length, available }));
         };
-        self.rest = self.rest.get(aligned(usize::from(length))..).unwrap_or(&[]);
+        self.rest = self.rest.get((end + 3) & !3..).unwrap_or(&[]);
         Some(Ok(Attribute { kind, value }))
     }
 }
@@ -216,24 +216,42 @@ pub fn put_bytes(buffer: &mut Vec<u8>, kind: u16, value: &[u8]) {
     buffer.resize(aligned(buffer.len()), 0);
 }
 
+/// Header and a value of up to four bytes go in at once; most attributes are such.
+#[inline]
+fn put_word(buffer: &mut Vec<u8>, kind: u16, length: u16, [a, b, c, d]: [u8; 4]) {
+    let ([l0, l1], [k0, k1]) = ((HEADER as u16 + length).to_ne_bytes(), kind.to_ne_bytes());
+    buffer.extend_from_slice(&[l0, l1, k0, k1, a, b, c, d]);
+}
+
 /// This appends a byte.
 pub fn put_u8(buffer: &mut Vec<u8>, kind: u16, value: u8) {
-    put_bytes(buffer, kind, &[value]);
+    put_word(buffer, kind, 1, [value, 0, 0, 0]);
 }
 
 /// This appends a 16-bit number in the machine's byte order.
 pub fn put_u16(buffer: &mut Vec<u8>, kind: u16, value: u16) {
-    put_bytes(buffer, kind, &value.to_ne_bytes());
+    let [a, b] = value.to_ne_bytes();
+    put_word(buffer, kind, 2, [a, b, 0, 0]);
 }
 
 /// This appends a 16-bit number in network byte order: a port.
 pub fn put_port(buffer: &mut Vec<u8>, kind: u16, value: u16) {
-    put_bytes(buffer, kind, &value.to_be_bytes());
+    let [a, b] = value.to_be_bytes();
+    put_word(buffer, kind, 2, [a, b, 0, 0]);
 }
 
 /// This appends a 32-bit number in the machine's byte order.
 pub fn put_u32(buffer: &mut Vec<u8>, kind: u16, value: u32) {
-    put_bytes(buffer, kind, &value.to_ne_bytes());
+    put_word(buffer, kind, 4, value.to_ne_bytes());
+}
+
+/// This appends an address of 16 bytes as it stands.
+pub(super) fn put_address(buffer: &mut Vec<u8>, kind: u16, address: &[u8; 16]) {
+    let mut bytes = [0; HEADER + 16];
+    bytes[..2].copy_from_slice(&(HEADER as u16 + 16).to_ne_bytes());
+    bytes[2..HEADER].copy_from_slice(&kind.to_ne_bytes());
+    bytes[HEADER..].copy_from_slice(address);
+    buffer.extend_from_slice(&bytes);
 }
 
 /// This appends a 64-bit number in the machine's byte order.

@@ -73,14 +73,6 @@ impl From<&Service> for ServiceRecord<'_> {
     }
 }
 
-impl From<&ServiceStatus> for ServiceRecord<'_> {
-    /// This is what the kernel answers of a service, without its destinations.
-    fn from(status: &ServiceStatus) -> Self {
-        let statistics = StatisticsRecord::new(&status.statistics, &status.rates);
-        Self { statistics: Some(statistics), statistics64: Some(statistics), ..Self::from(&status.service) }
-    }
-}
-
 impl ServiceRecord<'_> {
     /// This reads which service it is.
     ///
@@ -130,7 +122,7 @@ impl ServiceRecord<'_> {
     /// # Errors
     /// [`WireError`] when something is missing or impossible.
     pub fn status(&self) -> Result<ServiceStatus, WireError> {
-        let numbers = self.statistics64.or(self.statistics).unwrap_or_default();
+        let numbers = self.numbers()?;
         let mut status = ServiceStatus::from(self.service()?);
         (status.statistics, status.rates) = (numbers.statistics(), numbers.rates());
         Ok(status)
@@ -167,9 +159,8 @@ impl From<&Destination> for DestinationRecord<'_> {
 }
 
 impl From<&DestinationStatus> for DestinationRecord<'_> {
-    /// This is what the kernel answers of a destination.
+    /// This is what the kernel answers of a destination, but for its counters.
     fn from(status: &DestinationStatus) -> Self {
-        let statistics = StatisticsRecord::new(&status.statistics, &status.rates);
         let destination = Self::from(&status.destination);
         Self {
             tunnel_kind: destination.tunnel_kind.or(Some(0)),
@@ -178,8 +169,6 @@ impl From<&DestinationStatus> for DestinationRecord<'_> {
             active: Some(status.counts.active),
             inactive: Some(status.counts.inactive),
             persistent: Some(status.counts.persistent),
-            statistics: Some(statistics),
-            statistics64: Some(statistics),
             ..destination
         }
     }
@@ -224,7 +213,7 @@ impl DestinationRecord<'_> {
     /// # Errors
     /// [`WireError`] when something is missing or impossible.
     pub fn status(&self, service: Family) -> Result<DestinationStatus, WireError> {
-        let numbers = self.statistics64.or(self.statistics).unwrap_or_default();
+        let numbers = self.numbers()?;
         Ok(DestinationStatus {
             destination: self.destination(service)?,
             counts: ConnectionCounts {

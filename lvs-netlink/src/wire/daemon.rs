@@ -1,7 +1,7 @@
 //! The sync daemon nest (`IPVS_DAEMON_ATTR_*`), which requests and answers share.
 
 use super::attribute::{put_bytes, put_nest, put_string, put_u8, put_u16, put_u32};
-use super::{Attributes, Name, UnknownAttributes, WireError, payload};
+use super::{Attribute, Attributes, Name, UnknownAttributes, WireError, payload};
 
 const STATE: u16 = 1;
 const INTERFACE: u16 = 2;
@@ -47,20 +47,24 @@ impl<'a> DaemonRecord<'a> {
     pub fn decode(attributes: Attributes<'a>) -> Result<Self, WireError> {
         let mut record = Self { unknown: UnknownAttributes::new(attributes, TTL), ..Self::default() };
         for attribute in attributes {
-            let attribute = attribute?;
-            match attribute.kind() {
-                STATE => record.state = Some(attribute.u32()?),
-                INTERFACE => record.interface = Some(Name::decode(&attribute, NAME_LIMIT)?),
-                SYNC_ID => record.sync_id = Some(attribute.u32()?),
-                MAX_LENGTH => record.max_length = Some(attribute.u16()?),
-                GROUP => record.group = Some(attribute.leading("at least 4")?),
-                GROUP6 => record.group6 = Some(attribute.leading("at least 16")?),
-                PORT => record.port = Some(attribute.u16()?),
-                TTL => record.ttl = Some(attribute.u8()?),
-                _ => {}
-            }
+            record.take(attribute?)?;
         }
         Ok(record)
+    }
+
+    fn take(&mut self, attribute: Attribute<'a>) -> Result<(), WireError> {
+        match attribute.kind() {
+            STATE => self.state = Some(attribute.u32()?),
+            INTERFACE => self.interface = Some(Name::decode(&attribute, NAME_LIMIT)?),
+            SYNC_ID => self.sync_id = Some(attribute.u32()?),
+            MAX_LENGTH => self.max_length = Some(attribute.u16()?),
+            GROUP => self.group = Some(attribute.leading("at least 4")?),
+            GROUP6 => self.group6 = Some(attribute.leading("at least 16")?),
+            PORT => self.port = Some(attribute.u16()?),
+            TTL => self.ttl = Some(attribute.u8()?),
+            _ => {}
+        }
+        Ok(())
     }
 
     /// This appends the nest, in the order in which the kernel's answers have it.

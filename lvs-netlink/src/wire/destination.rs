@@ -1,7 +1,7 @@
 //! The destination nest (`IPVS_DEST_ATTR_*`), which requests and answers share.
 
-use super::attribute::{put_bytes, put_nest, put_port, put_u8, put_u16, put_u32};
-use super::{Attributes, StatisticsRecord, UnknownAttributes, WireError, payload};
+use super::attribute::{put_address, put_bytes, put_nest, put_port, put_u8, put_u16, put_u32};
+use super::{Attribute, Attributes, StatisticsRecord, UnknownAttributes, WireError, payload};
 
 const ADDRESS: u16 = 1;
 const PORT: u16 = 2;
@@ -52,10 +52,10 @@ pub struct DestinationRecord<'a> {
     pub persistent: Option<u32>,
     /// Address family: 2 is IPv4, 10 is IPv6; absent or 0 is the service's.
     pub family: Option<u16>,
-    /// Counters cut to 32 bits, in answers only.
-    pub statistics: Option<StatisticsRecord>,
-    /// Counters in full, in answers only.
-    pub statistics64: Option<StatisticsRecord>,
+    /// The inside of the nest with counters cut to 32 bits, in answers only; see [`numbers`](Self::numbers).
+    pub statistics: Option<Attributes<'a>>,
+    /// The inside of the nest with counters in full, in answers only; see [`numbers`](Self::numbers).
+    pub statistics64: Option<Attributes<'a>>,
     /// What this crate does not know.
     pub unknown: UnknownAttributes<'a>,
 }
@@ -68,27 +68,54 @@ impl<'a> DestinationRecord<'a> {
     pub fn decode(attributes: Attributes<'a>) -> Result<Self, WireError> {
         let mut record = Self { unknown: UnknownAttributes::new(attributes, TUNNEL_FLAGS), ..Self::default() };
         for attribute in attributes {
-            let attribute = attribute?;
-            match attribute.kind() {
-                ADDRESS => record.address = Some(attribute.address()?),
-                PORT => record.port = Some(attribute.port()?),
-                FORWARDING => record.forwarding = Some(attribute.u32()?),
-                WEIGHT => record.weight = Some(attribute.u32()?),
-                TUNNEL_KIND => record.tunnel_kind = Some(attribute.u8()?),
-                TUNNEL_PORT => record.tunnel_port = Some(attribute.port()?),
-                TUNNEL_FLAGS => record.tunnel_flags = Some(attribute.u16()?),
-                UPPER_THRESHOLD => record.upper_threshold = Some(attribute.u32()?),
-                LOWER_THRESHOLD => record.lower_threshold = Some(attribute.u32()?),
-                ACTIVE => record.active = Some(attribute.u32()?),
-                INACTIVE => record.inactive = Some(attribute.u32()?),
-                PERSISTENT => record.persistent = Some(attribute.u32()?),
-                FAMILY => record.family = Some(attribute.u16()?),
-                STATISTICS => record.statistics = Some(StatisticsRecord::decode32(attribute.attributes())?),
-                STATISTICS64 => record.statistics64 = Some(StatisticsRecord::decode64(attribute.attributes())?),
-                _ => {}
-            }
+            record.take(attribute?)?;
         }
         Ok(record)
+    }
+
+    /// Out of line, so that the record stays in memory instead of being shuffled through registers.
+    #[inline(never)]
+    fn take(&mut self, attribute: Attribute<'a>) -> Result<(), WireError> {
+        match attribute.kind() {
+            ADDRESS => self.address = Some(attribute.address()?),
+            PORT => self.port = Some(attribute.port()?),
+            FORWARDING => self.forwarding = Some(attribute.u32()?),
+            WEIGHT => self.weight = Some(attribute.u32()?),
+            TUNNEL_KIND => self.tunnel_kind = Some(attribute.u8()?),
+            TUNNEL_PORT => self.tunnel_port = Some(attribute.port()?),
+            TUNNEL_FLAGS => self.tunnel_flags = Some(attribute.u16()?),
+            UPPER_THRESHOLD => self.upper_threshold = Some(attribute.u32()?),
+            LOWER_THRESHOLD => self.lower_threshold = Some(attribute.u32()?),
+            ACTIVE => self.active = Some(attribute.u32()?),
+            INACTIVE => self.inactive = Some(attribute.u32()?),
+            PERSISTENT => self.persistent = Some(attribute.u32()?),
+            FAMILY => self.family = Some(attribute.u16()?),
+            STATISTICS => self.statistics = Some(attribute.attributes()),
+            STATISTICS64 => self.statistics64 = Some(attribute.attributes()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// This reads the counters: those in full if they are there, zeros if there are none.
+    ///
+    /// # Errors
+    /// [`WireError`] when a length is wrong.
+    pub fn numbers(&self) -> Result<StatisticsRecord, WireError> {
+        match (self.statistics64, self.statistics) {
+            (Some(full), _) => StatisticsRecord::decode64(full),
+            (None, Some(cut)) => StatisticsRecord::decode32(cut),
+            (None, None) => Ok(StatisticsRecord::default()),
+        }
+    }
+
+    /// This appends the nest with counters of both widths, as an answer has them.
+    pub fn encode_with_numbers(&self, numbers: &StatisticsRecord, buffer: &mut Vec<u8>) {
+        put_nest(buffer, payload::DESTINATION, |nest| {
+            self.encode_inside(nest);
+            numbers.encode32(nest, STATISTICS);
+            numbers.encode64(nest, STATISTICS64);
+        });
     }
 
     /// This appends the nest, in the order in which the kernel's answers have it.
@@ -98,7 +125,7 @@ impl<'a> DestinationRecord<'a> {
 
     fn encode_inside(&self, nest: &mut Vec<u8>) {
         if let Some(address) = self.address {
-            put_bytes(nest, ADDRESS, &address);
+            put_address(nest, ADDRESS, &address);
         }
         if let Some(port) = self.port {
             put_port(nest, PORT, port);
@@ -133,11 +160,10 @@ impl<'a> DestinationRecord<'a> {
         if let Some(family) = self.family {
             put_u16(nest, FAMILY, family);
         }
-        if let Some(statistics) = &self.statistics {
-            statistics.encode32(nest, STATISTICS);
-        }
-        if let Some(statistics) = &self.statistics64 {
-            statistics.encode64(nest, STATISTICS64);
+        for (kind, statistics) in [(STATISTICS, self.statistics), (STATISTICS64, self.statistics64)] {
+            if let Some(statistics) = statistics {
+                put_bytes(nest, kind, statistics.rest());
+            }
         }
         for attribute in self.unknown {
             put_bytes(nest, attribute.kind(), attribute.bytes());

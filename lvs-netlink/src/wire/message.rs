@@ -9,6 +9,9 @@ use crate::Errno;
 const HEADER: usize = 16;
 const GENERIC_HEADER: usize = 4;
 
+/// Room for any request, made in one go.
+const TYPICAL: usize = 256;
+
 const KIND_NOOP: u16 = 1;
 const KIND_ERROR: u16 = 2;
 const KIND_DONE: u16 = 3;
@@ -242,6 +245,7 @@ impl<'b> MessageWriter<'b> {
     /// This begins a message without a generic netlink header.
     pub fn plain(buffer: &'b mut Vec<u8>, header: Header) -> Self {
         let start = buffer.len();
+        buffer.reserve(TYPICAL);
         buffer.extend_from_slice(&[0; HEADER]);
         Self { buffer, start, header }
     }

@@ -17,8 +17,8 @@
 //! # }
 //! ```
 
-use super::attribute::{put_bytes, put_nest, put_port, put_string, put_u16, put_u32};
-use super::{Attributes, Name, StatisticsRecord, UnknownAttributes, WireError, payload};
+use super::attribute::{put_address, put_bytes, put_nest, put_port, put_string, put_u16, put_u32};
+use super::{Attribute, Attributes, Name, StatisticsRecord, UnknownAttributes, WireError, payload};
 
 const FAMILY: u16 = 1;
 const PROTOCOL: u16 = 2;
@@ -104,10 +104,10 @@ pub struct ServiceRecord<'a> {
     /// The client netmask as it stands: for IPv4 the mask in network order, for IPv6 the prefix length in the
     /// machine's byte order.
     pub netmask: Option<[u8; 4]>,
-    /// Counters cut to 32 bits, in answers only.
-    pub statistics: Option<StatisticsRecord>,
-    /// Counters in full, in answers only.
-    pub statistics64: Option<StatisticsRecord>,
+    /// The inside of the nest with counters cut to 32 bits, in answers only; see [`numbers`](Self::numbers).
+    pub statistics: Option<Attributes<'a>>,
+    /// The inside of the nest with counters in full, in answers only; see [`numbers`](Self::numbers).
+    pub statistics64: Option<Attributes<'a>>,
     /// What this crate does not know.
     pub unknown: UnknownAttributes<'a>,
 }
@@ -120,24 +120,51 @@ impl<'a> ServiceRecord<'a> {
     pub fn decode(attributes: Attributes<'a>) -> Result<Self, WireError> {
         let mut record = Self { unknown: UnknownAttributes::new(attributes, STATISTICS64), ..Self::default() };
         for attribute in attributes {
-            let attribute = attribute?;
-            match attribute.kind() {
-                FAMILY => record.family = Some(attribute.u16()?),
-                PROTOCOL => record.protocol = Some(attribute.u16()?),
-                ADDRESS => record.address = Some(attribute.address()?),
-                PORT => record.port = Some(attribute.port()?),
-                FWMARK => record.fwmark = Some(attribute.u32()?),
-                SCHEDULER => record.scheduler = Some(Name::decode(&attribute, NAME_LIMIT)?),
-                ENGINE => record.engine = Some(Name::decode(&attribute, NAME_LIMIT + 1)?),
-                FLAGS => record.flags = Some(flag_word(attribute.bytes())),
-                TIMEOUT => record.timeout = Some(attribute.u32()?),
-                NETMASK => record.netmask = Some(attribute.leading("at least 4")?),
-                STATISTICS => record.statistics = Some(StatisticsRecord::decode32(attribute.attributes())?),
-                STATISTICS64 => record.statistics64 = Some(StatisticsRecord::decode64(attribute.attributes())?),
-                _ => {}
-            }
+            record.take(attribute?)?;
         }
         Ok(record)
+    }
+
+    /// Out of line, so that the record stays in memory instead of being shuffled through registers.
+    #[inline(never)]
+    fn take(&mut self, attribute: Attribute<'a>) -> Result<(), WireError> {
+        match attribute.kind() {
+            FAMILY => self.family = Some(attribute.u16()?),
+            PROTOCOL => self.protocol = Some(attribute.u16()?),
+            ADDRESS => self.address = Some(attribute.address()?),
+            PORT => self.port = Some(attribute.port()?),
+            FWMARK => self.fwmark = Some(attribute.u32()?),
+            SCHEDULER => self.scheduler = Some(Name::decode(&attribute, NAME_LIMIT)?),
+            ENGINE => self.engine = Some(Name::decode(&attribute, NAME_LIMIT + 1)?),
+            FLAGS => self.flags = Some(flag_word(attribute.bytes())),
+            TIMEOUT => self.timeout = Some(attribute.u32()?),
+            NETMASK => self.netmask = Some(attribute.leading("at least 4")?),
+            STATISTICS => self.statistics = Some(attribute.attributes()),
+            STATISTICS64 => self.statistics64 = Some(attribute.attributes()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// This reads the counters: those in full if they are there, zeros if there are none.
+    ///
+    /// # Errors
+    /// [`WireError`] when a length is wrong.
+    pub fn numbers(&self) -> Result<StatisticsRecord, WireError> {
+        match (self.statistics64, self.statistics) {
+            (Some(full), _) => StatisticsRecord::decode64(full),
+            (None, Some(cut)) => StatisticsRecord::decode32(cut),
+            (None, None) => Ok(StatisticsRecord::default()),
+        }
+    }
+
+    /// This appends the nest with counters of both widths, as an answer has them.
+    pub fn encode_with_numbers(&self, numbers: &StatisticsRecord, buffer: &mut Vec<u8>) {
+        put_nest(buffer, payload::SERVICE, |nest| {
+            self.encode_inside(nest);
+            numbers.encode32(nest, STATISTICS);
+            numbers.encode64(nest, STATISTICS64);
+        });
     }
 
     /// This appends the nest, in the order in which the kernel's answers have it.
@@ -156,7 +183,7 @@ impl<'a> ServiceRecord<'a> {
             put_u16(nest, PROTOCOL, protocol);
         }
         if let Some(address) = self.address {
-            put_bytes(nest, ADDRESS, &address);
+            put_address(nest, ADDRESS, &address);
         }
         if let Some(port) = self.port {
             put_port(nest, PORT, port);
@@ -177,11 +204,10 @@ impl<'a> ServiceRecord<'a> {
         if let Some(netmask) = self.netmask {
             put_bytes(nest, NETMASK, &netmask);
         }
-        if let Some(statistics) = &self.statistics {
-            statistics.encode32(nest, STATISTICS);
-        }
-        if let Some(statistics) = &self.statistics64 {
-            statistics.encode64(nest, STATISTICS64);
+        for (kind, statistics) in [(STATISTICS, self.statistics), (STATISTICS64, self.statistics64)] {
+            if let Some(statistics) = statistics {
+                put_bytes(nest, kind, statistics.rest());
+            }
         }
         for attribute in self.unknown {
             put_bytes(nest, attribute.kind(), attribute.bytes());
