@@ -126,9 +126,10 @@ impl<V> AddressCache<V> {
     /// Runs the timer up to now.
     #[inline]
     pub(super) fn elapsed(&mut self, now: Duration, expiration: Duration) {
-        let next = *self.next_tick.get_or_insert(now.saturating_add(TICK));
-        if now >= next {
-            self.catch_up(now, next, expiration);
+        match self.next_tick {
+            Some(next) if now < next => {}
+            Some(next) => self.catch_up(now, next, expiration),
+            None => self.next_tick = Some(now.saturating_add(TICK)),
         }
     }
 

@@ -163,8 +163,18 @@ impl Scheduler for AnyScheduler {
 
     #[inline]
     fn shortcut(&mut self, list: &Destinations) -> Shortcut {
-        each!(&mut self.0, scheduler => scheduler.shortcut(list), Shortcut::same(None))
+        each!(&mut self.0, scheduler => scheduler.shortcut(list), Shortcut::KNOWN)
     }
+    #[inline]
+    fn next_pick(&self, list: &Destinations) -> Option<Slot> {
+        each!(&self.0, scheduler => scheduler.next_pick(list), None)
+    }
+
+    #[inline]
+    fn settle(&mut self, list: &Destinations, slot: Slot) -> Option<Slot> {
+        each!(&mut self.0, scheduler => scheduler.settle(list, slot), None)
+    }
+
     fn taken(&mut self, list: &Destinations, entries: u64) {
         each!(&mut self.0, scheduler => scheduler.taken(list, entries), {});
     }

@@ -4,8 +4,9 @@ use alloc::{sync::Arc, vec::Vec};
 
 use super::{Destinations, Slot, wrr::Position};
 
-/// Longer cycles are not written down.
+/// Longer cycles are not written down, except with so many turns per destination.
 pub(super) const LONGEST: u64 = 1 << 16;
+pub(super) const PER_DESTINATION: u64 = 8;
 
 /// The order in which destinations come, whether they are overloaded or not, for as long as no weight changes.
 #[derive(Debug, Clone)]

@@ -21,6 +21,27 @@ pub(super) const fn multiplicative(value: u32, bits: u32) -> u32 {
     value.wrapping_mul(0x61c8_8647) >> (32 - bits)
 }
 
+/// Division by a number that is known long before, by multiplication.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Modulus {
+    divisor: u32,
+    inverse: u64,
+}
+
+impl Modulus {
+    /// The divisor must not be 0.
+    pub(super) const fn new(divisor: u32) -> Self {
+        Self { divisor, inverse: (u64::MAX / divisor as u64).wrapping_add(1) }
+    }
+
+    /// The remainder, which is the fraction of the quotient times the divisor.
+    #[inline]
+    pub(super) const fn remainder(self, value: u32) -> u32 {
+        let fraction = self.inverse.wrapping_mul(value as u64);
+        ((fraction as u128 * self.divisor as u128) >> 64) as u32
+    }
+}
+
 /// SipHash-1-3 of four little-endian bytes with a key of two equal halves, cut to 32 bits (mh, 64-bit kernels).
 #[inline]
 pub(super) const fn sip(value: u32, key: u64) -> u32 {
@@ -74,6 +95,15 @@ mod tests {
         ];
         for (value, key, expected) in vectors {
             assert_eq!(sip(value, key), expected, "{value:#x} {key:#x}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn remainders_are_exact(value: u32, divisor in 1..=u32::MAX, small in 1..200_000u32) {
+            for divisor in [divisor, small] {
+                proptest::prop_assert_eq!(Modulus::new(divisor).remainder(value), value % divisor);
+            }
         }
     }
 

@@ -265,6 +265,14 @@ impl Destinations {
         self.hot.get(slot.index()).is_some_and(|hot| hot.weight & !LIMITED != 0 && !hot.load.is_overloaded())
     }
 
+    /// The weight, and whether new connections may go there.
+    #[inline]
+    pub(super) fn weight_if_usable(&self, slot: Slot) -> (u32, bool) {
+        let hot = &self.hot[slot.index()];
+        let weight = hot.weight & !LIMITED;
+        (weight, weight != 0 && !hot.load.is_overloaded())
+    }
+
     /// The number by which mh places the destination: its folded address and its port.
     pub(super) fn placement(&self, slot: Slot) -> u32 {
         let endpoint = self.endpoint(slot);
@@ -365,15 +373,18 @@ impl Destinations {
         Some(departed.hot.load)
     }
 
-    /// Changes the load of a listed destination; says whether the destination became usable or stopped to be so.
+    /// Changes the load of a listed destination; says whether it has thresholds, so that it may have become overloaded or stopped to be so.
     #[inline]
-    pub(super) fn change_load(&mut self, slot: Slot, change: impl FnOnce(&mut Load, Generation, Thresholds)) {
+    pub(super) fn change_load(&mut self, slot: Slot, change: impl FnOnce(&mut Load, Generation, Thresholds)) -> bool {
         let generation = self.settings.generation;
         let hot = &mut self.hot[slot.index()];
-        let thresholds = if hot.weight & LIMITED == 0 { Thresholds::NONE } else { self.cold[slot.index()].thresholds };
+        let limited = hot.weight & LIMITED != 0;
+        let thresholds = if limited { self.cold[slot.index()].thresholds } else { Thresholds::NONE };
         change(&mut hot.load, generation, thresholds);
+        limited
     }
 
+    #[inline]
     pub(super) fn change_load_of(
         &mut self,
         id: DestinationId,
@@ -383,8 +394,8 @@ impl Destinations {
         match self.place(id)? {
             At::Free => None,
             At::Listed(slot) => {
-                self.change_load(slot, change);
-                Some(Changed::Listed(slot))
+                let limited = self.change_load(slot, change);
+                Some(Changed::Listed { slot, limited })
             }
             At::Departed(at) => {
                 let departed = self.departed.get_mut(at as usize)?.as_mut()?;
@@ -422,7 +433,7 @@ impl Destinations {
 /// Where a destination was whose load changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Changed {
-    Listed(Slot),
+    Listed { slot: Slot, limited: bool },
     Departed,
 }
 

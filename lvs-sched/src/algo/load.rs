@@ -129,15 +129,24 @@ impl Load {
     }
 
     /// Counts one new connection that is active from the start: [`bind`](Self::bind) and [`activate`](Self::activate) in one.
+    #[inline]
     pub fn bind_active(&mut self, generation: Generation, thresholds: Thresholds) {
-        self.bind(generation, thresholds);
-        self.activate(generation);
+        self.active = self.active.saturating_add(1);
+        match generation {
+            // The sum is the same whether it was inactive for a moment or not.
+            Generation::Classic => self.classic_bound(thresholds),
+            Generation::TotalConns => self.bind(generation, thresholds),
+        }
     }
 
     /// Forgets one connection that is active.
+    #[inline]
     pub fn unbind_active(&mut self, generation: Generation, thresholds: Thresholds) {
-        self.deactivate(generation);
-        self.unbind(generation, thresholds);
+        self.active = self.active.saturating_sub(1);
+        match generation {
+            Generation::Classic => self.classic_unbound(thresholds),
+            Generation::TotalConns => self.unbind(generation, thresholds),
+        }
     }
 
     /// Forgets one connection that is inactive.
@@ -198,20 +207,22 @@ impl Load {
         }
     }
 
+    #[inline]
     fn classic_bound(&mut self, thresholds: Thresholds) {
         if thresholds.upper() != 0 && self.connections(Generation::Classic) >= thresholds.upper() {
             self.set_overloaded(true);
         }
     }
 
+    #[inline]
     fn classic_unbound(&mut self, thresholds: Thresholds) {
-        let connections = self.connections(Generation::Classic);
         let (upper, lower) = (thresholds.upper(), thresholds.lower());
-        let relieved = if lower != 0 {
-            connections < lower
-        } else {
-            upper == 0 || 4 * u64::from(connections) < 3 * u64::from(upper)
-        };
+        // Without a limit the flag is off already: taking the limit away has cleared it.
+        if upper == 0 {
+            return;
+        }
+        let connections = self.connections(Generation::Classic);
+        let relieved = if lower != 0 { connections < lower } else { 4 * u64::from(connections) < 3 * u64::from(upper) };
         if relieved {
             self.set_overloaded(false);
         }

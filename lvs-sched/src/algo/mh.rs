@@ -9,7 +9,7 @@ use lvs_model::SchedulerFlags;
 
 use super::{
     Destinations, Draws, Flow, Renumbering, Scheduler, Slot,
-    hash::{fold, sip},
+    hash::{Modulus, fold, sip},
     sh::hashed_port,
     shortcut::{Hash, Kind, Shortcut, Table},
     summary::gcd,
@@ -58,6 +58,10 @@ impl Mh {
             (self.table, self.stale) = (fill(list, before), false);
         }
     }
+}
+
+fn modulus(list: &Destinations) -> Modulus {
+    Modulus::new(list.settings().maglev_size.slots() as u32)
 }
 
 fn fill(list: &Destinations, order: impl Iterator<Item = Slot> + Clone) -> Arc<[Slot]> {
@@ -109,21 +113,28 @@ impl Claim {
 
 /// Finds the destination for a client in the table.
 #[inline]
-pub(super) fn probe(table: &[Slot], flags: SchedulerFlags, flow: &Flow, usable: impl Fn(Slot) -> bool) -> Option<Slot> {
+pub(super) fn probe(
+    table: &[Slot],
+    modulus: Modulus,
+    flags: SchedulerFlags,
+    flow: &Flow,
+    usable: impl Fn(Slot) -> bool,
+) -> Option<Slot> {
     let client = fold(flow.client.addr).wrapping_add(hashed_port(flags, flow));
-    let slots = table.len() as u32;
-    let index = sip(client, FIRST_KEY).checked_rem(slots)?;
-    let first = table[index as usize];
+    let index = modulus.remainder(sip(client, FIRST_KEY));
+    // Without a weight above 0 the table is empty.
+    let first = *table.get(index as usize)?;
     if usable(first) {
         return Some(first);
     }
     if !flags.contains(SchedulerFlags::FALLBACK) {
         return None;
     }
+    let slots = table.len() as u32;
     (0..slots)
         .map(|offset| {
             let offset = (offset + index) % slots;
-            table[(sip(client.wrapping_add(offset), FIRST_KEY) % slots) as usize]
+            table[modulus.remainder(sip(client.wrapping_add(offset), FIRST_KEY)) as usize]
         })
         .find(|&slot| usable(slot))
 }
@@ -152,15 +163,15 @@ impl Scheduler for Mh {
 
     #[inline]
     fn pick(&mut self, list: &Destinations, flow: &Flow, _: &mut dyn Draws) -> Option<Slot> {
-        probe(self.table(list), list.flags(), flow, |slot| list.is_usable(slot))
+        probe(self.table(list), modulus(list), list.flags(), flow, |slot| list.is_usable(slot))
     }
 
     fn retry(&self, list: &Destinations, flow: &Flow, _: &mut dyn Draws, excluded: &[Slot]) -> Option<Slot> {
         let usable = |slot| list.is_usable(slot) && !excluded.contains(&slot);
-        probe(self.clone().table(list), list.flags().union(SchedulerFlags::FALLBACK), flow, usable)
+        probe(self.clone().table(list), modulus(list), list.flags().union(SchedulerFlags::FALLBACK), flow, usable)
     }
     fn shortcut(&mut self, list: &Destinations) -> Shortcut {
         let slots = Arc::clone(self.table(list));
-        Shortcut(Kind::Table(Table { slots, flags: list.flags(), hash: Hash::Mh }))
+        Shortcut(Kind::Table(Table { slots, flags: list.flags(), hash: Hash::Mh(modulus(list)) }))
     }
 }

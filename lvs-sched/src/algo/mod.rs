@@ -85,6 +85,7 @@ pub use self::{
     wlc::Wlc, wrr::Wrr,
 };
 pub(crate) use self::{
+    list::Changed,
     shortcut::{Kind, Table},
     twos::{Chances, better},
 };
@@ -188,6 +189,19 @@ pub trait Scheduler: fmt::Debug {
         Shortcut::ASK
     }
 
+    /// The next pick, for one that says [`Shortcut::KNOWN`]. It is asked after every change, so it has to be quick.
+    fn next_pick(&self, list: &Destinations) -> Option<Slot> {
+        let _ = list;
+        None
+    }
+
+    /// [`load_changed`](Self::load_changed) and [`next_pick`](Self::next_pick) in one call: what counting a connection does.
+    #[inline]
+    fn settle(&mut self, list: &Destinations, slot: Slot) -> Option<Slot> {
+        self.load_changed(list, slot);
+        self.next_pick(list)
+    }
+
     /// So many entries were taken from the table that was given with [`Shortcut::turns`]; more than its length means that it was gone
     /// round. The shortcut is no more.
     fn taken(&mut self, list: &Destinations, entries: u64) {
@@ -228,6 +242,12 @@ impl<S: Scheduler + ?Sized> Scheduler for alloc::boxed::Box<S> {
     }
     fn shortcut(&mut self, list: &Destinations) -> Shortcut {
         (**self).shortcut(list)
+    }
+    fn next_pick(&self, list: &Destinations) -> Option<Slot> {
+        (**self).next_pick(list)
+    }
+    fn settle(&mut self, list: &Destinations, slot: Slot) -> Option<Slot> {
+        (**self).settle(list, slot)
     }
     fn taken(&mut self, list: &Destinations, entries: u64) {
         (**self).taken(list, entries);

@@ -7,7 +7,7 @@
 use alloc::collections::BTreeSet;
 
 use super::{
-    Destinations, Renumbering, Shortcut, Slot,
+    Destinations, Renumbering, Slot,
     tournament::{OUT, Tournament},
 };
 
@@ -26,11 +26,11 @@ pub(super) trait Rule {
 /// The key of a usable destination that costs this much per weight.
 #[inline]
 pub(super) fn quotient(list: &Destinations, slot: Slot, cost: i32) -> Option<u64> {
-    let weight = list.weight(slot);
+    let (weight, usable) = list.weight_if_usable(slot);
     if weight > EXACT_WEIGHT || cost < 0 {
         return None;
     }
-    if list.is_usable(slot) { Some((f64::from(cost) / f64::from(weight)).to_bits()) } else { Some(OUT) }
+    if usable { Some((f64::from(cost) / f64::from(weight)).to_bits()) } else { Some(OUT) }
 }
 
 /// A key that is the lower the higher the weight is.
@@ -63,15 +63,24 @@ impl Ranking {
         self.changed::<R>(list, slot);
     }
 
+    /// Takes over what has changed of a destination; gives the next pick.
     #[inline]
-    pub(super) fn changed<R: Rule>(&mut self, list: &Destinations, slot: Slot) {
-        let key = R::key(list, slot);
-        if key.is_none() {
-            self.odd.insert(slot);
-        } else if !self.odd.is_empty() {
+    pub(super) fn changed<R: Rule>(&mut self, list: &Destinations, slot: Slot) -> Option<Slot> {
+        match R::key(list, slot) {
+            Some(key) if self.odd.is_empty() => self.tree.set(slot, key),
+            key => self.changed_oddly::<R>(list, slot, key),
+        }
+    }
+
+    #[cold]
+    fn changed_oddly<R: Rule>(&mut self, list: &Destinations, slot: Slot, key: Option<u64>) -> Option<Slot> {
+        if key.is_some() {
             self.odd.remove(&slot);
+        } else {
+            self.odd.insert(slot);
         }
         self.tree.set(slot, key.unwrap_or(OUT));
+        self.pick::<R>(list)
     }
 
     pub(super) fn renumbered<R: Rule>(&mut self, list: &Destinations, _: &Renumbering) {
@@ -81,11 +90,6 @@ impl Ranking {
     #[inline]
     pub(super) fn pick<R: Rule>(&self, list: &Destinations) -> Option<Slot> {
         if self.odd.is_empty() { self.tree.best() } else { R::walk(list, list.iter()) }
-    }
-
-    #[inline]
-    pub(super) fn shortcut<R: Rule>(&self, list: &Destinations) -> Shortcut {
-        Shortcut::same(self.pick::<R>(list))
     }
 }
 
@@ -144,9 +148,18 @@ macro_rules! ranked {
                 <Self as $crate::algo::ranked::Rule>::walk(list, list.iter().filter(|slot| !excluded.contains(slot)))
             }
 
+            fn shortcut(&mut self, _: &Destinations) -> $crate::algo::Shortcut {
+                $crate::algo::Shortcut::KNOWN
+            }
+
             #[inline]
-            fn shortcut(&mut self, list: &Destinations) -> $crate::algo::Shortcut {
-                self.ranking.shortcut::<Self>(list)
+            fn settle(&mut self, list: &Destinations, slot: Slot) -> Option<Slot> {
+                self.ranking.changed::<Self>(list, slot)
+            }
+
+            #[inline]
+            fn next_pick(&self, list: &Destinations) -> Option<Slot> {
+                self.ranking.pick::<Self>(list)
             }
         }
     };

@@ -98,7 +98,7 @@ impl Scheduler for Rr {
     /// The list without the quiesced ones, from the cursor on, once an eighth of it had to ask: then writing it down has paid.
     fn shortcut(&mut self, list: &Destinations) -> Shortcut {
         if self.asked.saturating_mul(8) < list.len() {
-            return Shortcut::ASK;
+            return Shortcut::LATER;
         }
         let later = core::iter::successors(self.cursor.and_then(|cursor| list.after(cursor)), |&slot| list.after(slot));
         let earlier = list.iter().take_while(|&slot| self.cursor.is_none_or(|cursor| slot >= cursor));

@@ -186,7 +186,7 @@ impl<S: Scheduler> Scheduled<S> {
     #[inline]
     fn change(&mut self, id: DestinationId, change: impl FnOnce(&mut Load, Generation, Thresholds)) -> bool {
         match self.list.change_load_of(id, change) {
-            Some(Changed::Listed(slot)) => {
+            Some(Changed::Listed { slot, .. }) => {
                 self.scheduler.load_changed(&self.list, slot);
                 true
             }
@@ -195,13 +195,36 @@ impl<S: Scheduler> Scheduled<S> {
         }
     }
 
+    /// Changes the load of a listed destination without telling the scheduler; says whether the overload flag may have changed.
     #[inline]
-    pub(crate) fn change_slot(&mut self, slot: Slot, change: impl FnOnce(&mut Load, Generation, Thresholds)) {
-        self.list.change_load(slot, change);
-        self.scheduler.load_changed(&self.list, slot);
+    pub(crate) fn change_slot(&mut self, slot: Slot, change: impl FnOnce(&mut Load, Generation, Thresholds)) -> bool {
+        self.list.change_load(slot, change)
+    }
+
+    /// Changes the load of a destination without telling the scheduler.
+    #[inline]
+    pub(crate) fn change_id(
+        &mut self,
+        id: DestinationId,
+        change: impl FnOnce(&mut Load, Generation, Thresholds),
+    ) -> Option<Changed> {
+        self.list.change_load_of(id, change)
     }
 
     #[inline]
+    pub(crate) fn settle(&mut self, slot: Slot) -> Option<Slot> {
+        self.scheduler.settle(&self.list, slot)
+    }
+
+    #[inline]
+    pub(crate) fn load_changed(&mut self, slot: Slot) {
+        self.scheduler.load_changed(&self.list, slot);
+    }
+
+    pub(crate) fn next_pick(&self) -> Option<Slot> {
+        self.scheduler.next_pick(&self.list)
+    }
+
     pub(crate) fn shortcut(&mut self) -> Shortcut {
         self.scheduler.shortcut(&self.list)
     }

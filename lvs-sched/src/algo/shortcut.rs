@@ -4,20 +4,21 @@ use alloc::sync::Arc;
 
 use lvs_model::SchedulerFlags;
 
-use super::{Flow, Slot, dh, mh, sh, twos::Chances};
+use super::{Flow, Slot, dh, hash::Modulus, mh, sh, twos::Chances};
 
 /// This is how picks may be made without asking the scheduler, until anything changes.
 ///
 /// The built-in schedulers have shortcuts of their own kinds. One of a user's can say that the next pick is known beforehand
-/// ([`same`](Self::same)), that picks go round a table ([`turns`](Self::turns)), or nothing ([`ASK`](Self::ASK)): then each pick takes the
-/// pool's lock.
+/// ([`KNOWN`](Self::KNOWN)), that picks go round a table ([`turns`](Self::turns)), or nothing ([`ASK`](Self::ASK)): then each pick takes
+/// the pool's lock.
 #[derive(Debug, Clone)]
 pub struct Shortcut(pub(crate) Kind);
 
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
     Ask,
-    Same(Option<Slot>),
+    Later,
+    Known,
     Turns(Arc<[Slot]>),
     Table(Table),
     Draw(Arc<Chances>),
@@ -35,7 +36,7 @@ pub(crate) struct Table {
 pub(crate) enum Hash {
     Dh,
     Sh,
-    Mh,
+    Mh(Modulus),
 }
 
 impl Table {
@@ -44,7 +45,7 @@ impl Table {
         match self.hash {
             Hash::Dh => dh::probe(&self.slots, flow, usable),
             Hash::Sh => sh::probe(&self.slots, self.flags, flow, usable),
-            Hash::Mh => mh::probe(&self.slots, self.flags, flow, usable),
+            Hash::Mh(modulus) => mh::probe(&self.slots, modulus, self.flags, flow, usable),
         }
     }
 }
@@ -53,13 +54,13 @@ impl Shortcut {
     /// Every pick asks the scheduler.
     pub const ASK: Self = Self(Kind::Ask);
 
-    /// Every pick until the next change gives this destination (or none): picking changes nothing and looks at no flow.
+    /// There is none worth its cost yet: ask again after the next pick.
+    pub const LATER: Self = Self(Kind::Later);
+
+    /// The next pick is known: picking changes nothing and looks at no flow.
     ///
-    /// A scheduler that says so once is asked again after every change of a load, so this has to be quick.
-    #[must_use]
-    pub const fn same(pick: Option<Slot>) -> Self {
-        Self(Kind::Same(pick))
-    }
+    /// [`Scheduler::next_pick`](super::Scheduler::next_pick) is asked after every change then, and what it says is published.
+    pub const KNOWN: Self = Self(Kind::Known);
 
     /// Picks go round this table from its beginning, passing over destinations that are overloaded, until something is edited.
     ///

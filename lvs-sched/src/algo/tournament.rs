@@ -77,9 +77,9 @@ impl Tournament {
         }
     }
 
-    /// Changes the key of a slot for which there is room.
+    /// Changes the key of a slot for which there is room; gives the slot with the lowest key then.
     #[inline]
-    pub(super) fn set(&mut self, slot: Slot, key: u64) {
+    pub(super) fn set(&mut self, slot: Slot, key: u64) -> Option<Slot> {
         let (at, lines) = (slot.index() / WAYS, self.lines.len());
         let line = &mut self.lines[at];
         line.0[slot.index() % WAYS] = key;
@@ -96,6 +96,7 @@ impl Tournament {
             at /= 2;
         }
         winners[1] = winner;
+        (winner.key < OUT).then_some(Slot(winner.slot))
     }
 }
 

@@ -22,25 +22,53 @@ pub struct Twos {
     stale: bool,
 }
 
-/// The usable destinations in list order, with the running sum of their weights.
+/// The usable destinations in list order, found by a number below the running sum of their weights.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Chances {
-    sums: Vec<u64>,
-    slots: Vec<Slot>,
+    choices: Vec<Choice>,
+    // Where to begin the search for a number, by its upper bits: about four entries per destination, so that it ends at once.
+    guide: Vec<u32>,
+    shift: u32,
+    sum: u64,
     usable: Bitmap,
+}
+
+/// A destination that may be drawn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Choice {
+    // The sum of the weights up to this one, which stops at the end of what can be drawn.
+    sum: u32,
+    slot: Slot,
+    weight: i32,
 }
 
 impl Chances {
     fn new(list: &Destinations, order: impl Iterator<Item = Slot>) -> Self {
-        let (mut chances, mut sum) = (Self::default(), 0);
+        let mut chances = Self::default();
         chances.usable.grow(list.slots());
         for slot in order.filter(|&slot| list.is_usable(slot)) {
-            sum += u64::from(list.weight(slot));
-            chances.sums.push(sum);
-            chances.slots.push(slot);
+            let weight = list.weight(slot);
+            chances.sum += u64::from(weight);
+            let sum = u32::try_from(chances.sum).unwrap_or(u32::MAX);
+            chances.choices.push(Choice { sum, slot, weight: weight.cast_signed() });
             chances.usable.insert(slot.index());
         }
+        chances.write_guide();
         chances
+    }
+
+    fn write_guide(&mut self) {
+        let Some(last) = self.choices.last() else { return };
+        while (last.sum >> self.shift) as usize >= 4 * self.choices.len() {
+            self.shift += 1;
+        }
+        let mut at = 0;
+        for upper in 0..=last.sum >> self.shift {
+            while self.choices[at].sum < upper << self.shift {
+                at += 1;
+            }
+            self.guide.push(at as u32);
+        }
     }
 
     #[inline]
@@ -48,30 +76,29 @@ impl Chances {
         self.usable.contains(slot.index())
     }
 
-    /// Draws two destinations, the first choice first, with their weights.
+    /// Draws two destinations, the first choice first.
     #[inline]
-    pub(crate) fn draw(&self, draws: &mut dyn Draws) -> Option<(Choice, Choice)> {
-        let sum = *self.sums.last()?;
-        let bound = (sum as u32).wrapping_add(1);
+    pub(crate) fn draw(&self, draws: &mut (impl Draws + ?Sized)) -> Option<(Choice, Choice)> {
+        if self.choices.is_empty() {
+            return None;
+        }
+        let bound = (self.sum as u32).wrapping_add(1);
         let (first, second) = (draws.draw(bound), draws.draw(bound));
-        Some((self.select(first, sum), self.select(second, sum)))
+        Some((self.select(first), self.select(second)))
     }
 
+    /// The first destination at which the weights sum up to the number.
     #[inline]
-    fn select(&self, drawn: u32, sum: u64) -> Choice {
+    fn select(&self, drawn: u32) -> Choice {
         // The kernel's numbers are signed: beyond 2^31 they are below zero and select the first.
-        let drawn = if drawn.cast_signed() < 0 { 0 } else { u64::from(drawn).min(sum) };
-        let at = self.sums.partition_point(|&sum| sum < drawn);
-        let before = if at == 0 { 0 } else { self.sums[at - 1] };
-        Choice { slot: self.slots[at], weight: (self.sums[at] - before) as i32 }
+        let drawn = if drawn.cast_signed() < 0 { 0 } else { drawn };
+        let last = self.choices.len() - 1;
+        let mut at = self.guide.get((drawn >> self.shift) as usize).map_or(last, |&at| at as usize);
+        while self.choices[at].sum < drawn && at < last {
+            at += 1;
+        }
+        self.choices[at]
     }
-}
-
-/// A destination that was drawn.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Choice {
-    slot: Slot,
-    weight: i32,
 }
 
 /// Takes the second choice if the first has the higher overhead for its weight, in wrapping 32-bit arithmetic.

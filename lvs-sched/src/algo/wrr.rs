@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 
 use super::{
     Destinations, Draws, Flow, Renumbering, Scheduler, Shortcut, Slot,
-    cycle::{Cycle, LONGEST},
+    cycle::{Cycle, LONGEST, PER_DESTINATION},
     summary::{Measure, SummaryTree},
 };
 
@@ -19,7 +19,7 @@ use super::{
 /// cursor to the head of the list and keeps the level.
 ///
 /// After an edit picks search a tree of weights. When enough of them came, the whole cycle is written down as a table, if it has at
-/// most 65,536 picks (the sum of the weights divided by their greatest common divisor).
+/// most 65,536 picks or 8 per destination (the sum of the weights divided by their greatest common divisor).
 #[derive(Debug, Clone, Default)]
 pub struct Wrr {
     // Weights as configured, and weights of those that may be picked now (0 for overloaded ones).
@@ -113,9 +113,10 @@ impl Wrr {
 
     /// Writes the cycle down when as many picks were searched for as an eighth of it: then it costs no more than they did.
     fn enter_cycle(&mut self, list: &Destinations) {
-        if self.cycle.is_none() && self.top > 0 && self.searched < LONGEST {
+        let longest = LONGEST.max(PER_DESTINATION * list.len() as u64);
+        if self.cycle.is_none() && self.top > 0 && self.searched < longest {
             let period: u64 = list.iter().map(|slot| u64::from(list.weight(slot) / self.step)).sum();
-            if period <= LONGEST && period <= 8 * self.searched {
+            if period <= longest && period <= 8 * self.searched {
                 self.cycle = Some(Cycle::new(list, self.step, self.position));
             }
         }
@@ -189,7 +190,7 @@ impl Scheduler for Wrr {
     fn shortcut(&mut self, _: &Destinations) -> Shortcut {
         match &mut self.cycle {
             Some(cycle) => Shortcut::turns(Arc::clone(cycle.coming())),
-            None => Shortcut::ASK,
+            None => Shortcut::LATER,
         }
     }
 

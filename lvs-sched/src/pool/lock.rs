@@ -27,9 +27,9 @@ mod imp {
 
         #[cold]
         fn wait(&self) -> SpinMutexGuard<'_, T> {
-            const LONGEST: u32 = 1 << 8;
+            const LONGEST: u32 = 1 << 9;
             const PATIENCE: u32 = 1 << 12;
-            let (mut pauses, mut waited) = (4, 0);
+            let (mut pauses, mut waited) = (64, 0);
             loop {
                 if waited < PATIENCE {
                     (0..pauses).for_each(|_| core::hint::spin_loop());

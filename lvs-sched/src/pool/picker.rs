@@ -8,7 +8,7 @@ use lvs_model::{Endpoint, Protocol};
 use super::{
     Inner,
     connection::{Connection, Entry},
-    shared::Activity,
+    shared::{Activity, Stale},
     view::{Lane, View, draw, probe},
 };
 use crate::algo::{DestinationId, Flow, Random, Scheduler, Slot};
@@ -46,8 +46,18 @@ impl<T, S: Scheduler> Picker<T, S> {
     /// Picks a destination for a flow, without counting a connection; `None` if none can take it.
     #[inline]
     pub fn pick(&mut self, flow: &Flow) -> Option<Pick<'_, T>> {
-        let slot = self.pick_slot(flow)?;
-        Some(Pick { entry: self.view.layout.entry(slot)? })
+        let slot = match &self.view.lane {
+            Lane::Next => match self.inner.shared.words.next(self.view.version) {
+                Ok(next) => next,
+                Err(Stale) => self.pick_slot(flow),
+            },
+            Lane::Turns(turns) => match turns.take().filter(|&slot| self.view.layout.marks.is_usable(slot)) {
+                Some(slot) => Some(slot),
+                None => self.pick_slot(flow),
+            },
+            _ => self.pick_slot(flow),
+        };
+        Some(Pick { entry: self.view.layout.entry(slot?)? })
     }
 
     /// Picks a destination for a flow and counts a connection to it, in one step; `None` if none can take it.
@@ -56,6 +66,18 @@ impl<T, S: Scheduler> Picker<T, S> {
     #[inline]
     pub fn connect(&mut self, flow: &Flow) -> Option<Connection<T>> {
         let activity = Activity::of(flow);
+        if let Lane::Next = self.view.lane
+            && let Ok(next) = self.inner.shared.bind_next(self.view.version, activity)
+        {
+            // The entry was written before its slot could be picked, and stays in this layout.
+            let entry = Arc::clone(self.view.layout.entry(next?)?);
+            return Some(Connection::new(entry, activity));
+        }
+        self.connect_otherwise(flow, activity)
+    }
+
+    #[inline(never)]
+    fn connect_otherwise(&mut self, flow: &Flow, activity: Activity) -> Option<Connection<T>> {
         loop {
             if let Lane::Turns(_) = self.view.lane {
                 let slot = self.pick_slot(flow)?;
@@ -66,11 +88,10 @@ impl<T, S: Scheduler> Picker<T, S> {
                 // Removed or overloaded since: take another turn.
                 continue;
             }
-            let (inner, view) = (&*self.inner, &self.view);
-            let random = &mut self.random;
+            let (inner, view, random) = (&*self.inner, &self.view, &mut self.random);
             let bound = inner.shared.with(|core, words| {
                 if core.viewed != view.version || core.has_turns() {
-                    return Err(());
+                    return Err(Stale);
                 }
                 let Some(slot) = core.pick(flow, random) else { return Ok(None) };
                 core.bind_slot(slot, activity, words);
@@ -78,13 +99,12 @@ impl<T, S: Scheduler> Picker<T, S> {
                 Ok(Some((slot, opened.map(|(version, lane)| inner.publish(version, Arc::clone(&view.layout), lane)))))
             });
             match bound {
-                Err(()) => self.view = self.inner.view(),
+                Err(Stale) => self.view = self.inner.view(),
                 Ok(None) => return None,
                 Ok(Some((slot, opened))) => {
                     if let Some(view) = opened {
                         self.view = view;
                     }
-                    // The entry was written before its slot could be picked, and stays in this layout.
                     let entry = Arc::clone(self.view.layout.entry(slot)?);
                     return Some(Connection::new(entry, activity));
                 }
@@ -129,7 +149,6 @@ impl<T, S: Scheduler> Picker<T, S> {
         Some(Connection::new(entry, activity))
     }
 
-    #[inline]
     fn pick_slot(&mut self, flow: &Flow) -> Option<Slot> {
         loop {
             let view = &*self.view;
@@ -158,7 +177,6 @@ impl<T, S: Scheduler> Picker<T, S> {
     }
 
     /// Asks the scheduler under the lock; `None` if there is a newer view, which is taken over.
-    #[cold]
     fn ask(&mut self, flow: &Flow) -> Option<Option<Slot>> {
         let (inner, view, random) = (&*self.inner, &self.view, &mut self.random);
         let asked = inner.shared.with(|core, words| {

@@ -8,7 +8,9 @@ use super::{
     lock::{AtomicU64, Lock, Ordering, Padded},
     view::{Lane, Marks, Turns},
 };
-use crate::algo::{DestinationId, Draws, Flow, Kind, Scheduled, Scheduler, Slot};
+use lvs_model::Thresholds;
+
+use crate::algo::{Changed, DestinationId, Draws, Flow, Generation, Kind, Load, Scheduled, Scheduler, Slot};
 
 /// What connections and threads share. It holds no destination's data, so that the data may hold it.
 #[derive(Debug)]
@@ -67,6 +69,10 @@ pub(super) struct Core<S> {
     pub(super) viewed: u32,
     version: u32,
     lane: Lane,
+    /// The next pick while the lane is `Next`.
+    next: Option<Slot>,
+    /// Whether the scheduler has no shortcut to ask for.
+    settled: bool,
     usable: usize,
     watches: Vec<(DestinationId, Arc<Watch>)>,
 }
@@ -80,11 +86,28 @@ impl<S: Scheduler> Shared<S> {
                 viewed: 0,
                 version: 0,
                 lane: Lane::Ask,
+                next: None,
+                settled: false,
                 usable: 0,
                 watches: Vec::new(),
             })),
             words: Words { next: Padded(AtomicU64::new(u64::MAX)), version: Padded(AtomicU64::new(0)) },
         }
+    }
+
+    /// Counts a connection to the destination that is known to be next, if the version is this one.
+    #[inline]
+    pub(super) fn bind_next(&self, version: u32, activity: Activity) -> Result<Option<Slot>, Stale> {
+        self.with(|core, words| {
+            if core.version != version || !matches!(core.lane, Lane::Next) {
+                return Err(Stale);
+            }
+            if let Some(slot) = core.next {
+                core.bind_slot(slot, activity, words);
+                return Ok(Some(slot));
+            }
+            Ok(None)
+        })
     }
 
     /// Runs a section under the lock. No code of the caller's may run in it, except the scheduler.
@@ -95,29 +118,31 @@ impl<S: Scheduler> Shared<S> {
 }
 
 impl<S: Scheduler> Core<S> {
-    /// Picks by asking the scheduler.
+    /// Picks by asking the scheduler, if it has not said already.
     #[inline]
     pub(super) fn pick(&mut self, flow: &Flow, draws: &mut dyn Draws) -> Option<Slot> {
-        self.scheduled.pick_slot(flow, draws)
+        if let Lane::Next = self.lane { self.next } else { self.scheduled.pick_slot(flow, draws) }
     }
 
     /// Counts a connection to a destination that is in the list.
     #[inline]
-    pub(super) fn bind_slot(&mut self, slot: Slot, active: Activity, words: &Words) {
-        self.scheduled.change_slot(slot, |load, generation, thresholds| match active {
+    pub(super) fn bind_slot(&mut self, slot: Slot, activity: Activity, words: &Words) {
+        let limited = self.scheduled.change_slot(slot, |load, generation, thresholds| match activity {
             Activity::Active => load.bind_active(generation, thresholds),
             Activity::Inactive => load.bind(generation, thresholds),
         });
-        self.note(slot, words);
+        self.note(slot, limited, words);
     }
 
+    /// Changes the load of a destination wherever it is.
     #[inline]
-    fn load_changed(&mut self, id: DestinationId, words: &Words) {
-        match self.scheduled.list().slot(id) {
-            Some(slot) => self.note(slot, words),
-            None => {
+    fn change(&mut self, id: DestinationId, words: &Words, change: impl FnOnce(&mut Load, Generation, Thresholds)) {
+        match self.scheduled.change_id(id, change) {
+            Some(Changed::Listed { slot, limited }) => self.note(slot, limited, words),
+            Some(Changed::Departed) => {
                 self.forget_idle(id);
             }
+            None => {}
         }
     }
 
@@ -139,30 +164,37 @@ impl<S: Scheduler> Core<S> {
         flipped
     }
 
-    /// Publishes what a changed load means for picks.
+    /// Tells the scheduler of a changed load, and publishes what it means for picks.
     #[inline]
-    fn note(&mut self, slot: Slot, words: &Words) {
-        let flipped = self.mark(slot);
-        let list = self.scheduled.list();
+    fn note(&mut self, slot: Slot, limited: bool, words: &Words) {
+        if let Lane::Next = self.lane {
+            self.next = self.scheduled.settle(slot);
+            words.publish_next(self.version, self.next);
+            if limited {
+                self.mark(slot);
+            }
+            return;
+        }
+        self.scheduled.load_changed(slot);
+        let flipped = limited && self.mark(slot);
         match &self.lane {
-            Lane::Ask | Lane::Table(_) => {}
-            Lane::Next => self.publish_next(words),
             Lane::Turns(_) if flipped && self.usable == 0 => self.invalidate(words),
-            Lane::Turns(_) => {}
             Lane::Draw(_) if flipped => self.invalidate(words),
-            Lane::Draw(_) => self.marks.note_overhead(slot, list.load(slot).overhead()),
+            Lane::Draw(_) => self.marks.note_overhead(slot, self.scheduled.list().load(slot).overhead()),
+            _ => {}
         }
     }
 
-    #[inline]
     pub(super) fn publish_next(&mut self, words: &Words) {
-        if let (Lane::Next, Kind::Same(next)) = (&self.lane, self.scheduled.shortcut().0) {
-            words.publish_next(self.version, next);
+        if let Lane::Next = self.lane {
+            self.next = self.scheduled.next_pick();
+            words.publish_next(self.version, self.next);
         }
     }
 
     /// Makes all views void: picks ask the scheduler until a new view is published.
     pub(super) fn invalidate(&mut self, words: &Words) {
+        self.settled = false;
         match core::mem::replace(&mut self.lane, Lane::Ask) {
             Lane::Ask => return,
             Lane::Turns(turns) => self.scheduled.taken(turns.close()),
@@ -211,16 +243,22 @@ impl<S: Scheduler> Core<S> {
         self.version
     }
 
-    /// Says whether picks could be made without the lock, but there is no view for it yet; if so, the lane to publish.
+    /// The lane to publish if picks could be made without the lock, but there is no view for it yet.
+    #[inline]
     pub(super) fn open_lane(&mut self, words: &Words) -> Option<(u32, Lane)> {
-        if !matches!(self.lane, Lane::Ask) {
-            return None;
-        }
+        if self.must_ask() && !self.settled { self.try_lane(words) } else { None }
+    }
+
+    fn try_lane(&mut self, words: &Words) -> Option<(u32, Lane)> {
         self.lane = match self.scheduled.shortcut().0 {
-            Kind::Ask => return None,
-            Kind::Same(_) => Lane::Next,
+            Kind::Ask => {
+                self.settled = true;
+                return None;
+            }
+            Kind::Later => return None,
+            Kind::Known => Lane::Next,
             Kind::Turns(_) if self.usable == 0 => return None,
-            Kind::Turns(turns) => Lane::Turns(Arc::new(Turns::new(&turns))),
+            Kind::Turns(turns) => Lane::Turns(Arc::new(Turns::new(turns))),
             Kind::Table(table) => Lane::Table(table),
             Kind::Draw(chances) => Lane::Draw(chances),
         };
@@ -270,14 +308,14 @@ impl<S: Scheduler + Send> Accounts for Shared<S> {
         })
     }
 
+    #[inline]
     fn release(&self, id: DestinationId, activity: Activity) {
         let ended = self.with(|core, words| {
-            match activity {
-                Activity::Active => core.scheduled.unbind_active(id),
-                Activity::Inactive => core.scheduled.unbind(id),
-            };
-            core.load_changed(id, words);
-            core.ended_watch(id)
+            core.change(id, words, |load, generation, thresholds| match activity {
+                Activity::Active => load.unbind_active(generation, thresholds),
+                Activity::Inactive => load.unbind(generation, thresholds),
+            });
+            if core.watches.is_empty() { None } else { core.ended_watch(id) }
         });
         // Waking may run a caller's code, so it waits for the lock to be free.
         if let Some(watch) = ended {
@@ -287,11 +325,10 @@ impl<S: Scheduler + Send> Accounts for Shared<S> {
 
     fn change(&self, id: DestinationId, activity: Activity) {
         self.with(|core, words| {
-            match activity {
-                Activity::Active => core.scheduled.activate(id),
-                Activity::Inactive => core.scheduled.deactivate(id),
-            };
-            core.load_changed(id, words);
+            core.change(id, words, |load, generation, _| match activity {
+                Activity::Active => load.activate(generation),
+                Activity::Inactive => load.deactivate(generation),
+            });
         });
     }
 
@@ -319,11 +356,8 @@ impl<S: Scheduler> Core<S> {
         watch
     }
 
-    #[inline]
+    #[cold]
     fn ended_watch(&mut self, id: DestinationId) -> Option<Arc<Watch>> {
-        if self.watches.is_empty() {
-            return None;
-        }
         let at = self.watches.iter().position(|(watched, _)| *watched == id)?;
         self.is_empty(id).then(|| self.watches.swap_remove(at).1)
     }

@@ -1,6 +1,6 @@
 //! What threads read of a pool without its lock.
 
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc};
 use std::sync::OnceLock;
 
 use super::{
@@ -107,7 +107,7 @@ pub(super) enum Lane {
 /// A table of turns and the counter of tickets.
 #[derive(Debug)]
 pub(super) struct Turns {
-    table: Vec<Slot>,
+    table: Arc<[Slot]>,
     /// Written by every pick. Relaxed is enough: the table is as old as the counter, and closing needs no more than its place in the
     /// counter's own order.
     ticket: Padded<AtomicU64>,
@@ -118,9 +118,10 @@ const CLOSED: u64 = 1 << 63;
 const LONG_ENOUGH: usize = 256;
 
 impl Turns {
-    pub(super) fn new(turns: &[Slot]) -> Self {
+    pub(super) fn new(turns: Arc<[Slot]>) -> Self {
         let rounds = LONG_ENOUGH.div_ceil(turns.len().max(1));
-        Self { table: turns.repeat(rounds), ticket: Padded(AtomicU64::new(0)) }
+        let table = if rounds > 1 { turns.repeat(rounds).into() } else { turns };
+        Self { table, ticket: Padded(AtomicU64::new(0)) }
     }
 
     /// The next turn of a usable destination; `None` if the table is closed. It is closed when nobody is usable.
@@ -134,8 +135,9 @@ impl Turns {
         }
     }
 
+    /// The next turn, whether it is usable or not.
     #[inline]
-    fn take(&self) -> Option<Slot> {
+    pub(super) fn take(&self) -> Option<Slot> {
         let ticket = self.ticket.fetch_add(1, Ordering::Relaxed);
         match self.table.get(ticket as usize) {
             Some(&slot) => Some(slot),
@@ -163,7 +165,7 @@ impl Turns {
 }
 
 /// Draws two destinations and takes the better one by what is published of their loads.
-pub(super) fn draw(chances: &Chances, marks: &Marks, draws: &mut dyn Draws) -> Option<Slot> {
+pub(super) fn draw(chances: &Chances, marks: &Marks, draws: &mut impl Draws) -> Option<Slot> {
     let (first, second) = chances.draw(draws)?;
     Some(better(first, second, |overhead| marks.overhead(overhead)))
 }
