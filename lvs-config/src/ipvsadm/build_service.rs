@@ -155,22 +155,24 @@ fn scheduler(text: &[u8], span: Span, problems: &mut Problems<'_>) -> Option<(Sc
     if text.is_empty() {
         return Some((SchedulerName::Wlc, span));
     }
-    let known = || SchedulerName::KNOWN.iter().map(SchedulerName::as_str);
     let name = cut_name(text, span, problems).and_then(|name| name.parse::<SchedulerName>().ok());
-    let near = suggest::nearest(&String::from_utf8_lossy(text), known());
-    let label = near.map_or_else(
-        || "expected rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh or twos".to_owned(),
-        |near| format!("did you mean `{near}`?"),
-    );
-    let message = format!("`{}` is no scheduler of the kernel", shown(text));
-    match name {
-        Some(SchedulerName::Other(_)) => problems.remark(
-            Diagnostic::warning("unknown-scheduler", span, message)
-                .with_label(label)
-                .with_help("the rule works only where a module of this name exists"),
-        ),
-        Some(_) => {}
-        None => problems.error(Outcome::Skipped, Diagnostic::error("bad-scheduler", span, message).with_label(label)),
+    if matches!(name, None | Some(SchedulerName::Other(_))) {
+        let known = SchedulerName::KNOWN.iter().map(SchedulerName::as_str);
+        let label = suggest::nearest(&String::from_utf8_lossy(text), known).map_or_else(
+            || "expected rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh or twos".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message = format!("`{}` is no scheduler of the kernel", shown(text));
+        match name {
+            Some(_) => problems.remark(
+                Diagnostic::warning("unknown-scheduler", span, message)
+                    .with_label(label)
+                    .with_help("the rule works only where a module of this name exists"),
+            ),
+            None => {
+                problems.error(Outcome::Skipped, Diagnostic::error("bad-scheduler", span, message).with_label(label));
+            }
+        }
     }
     name.map(|name| (name, span))
 }

@@ -76,7 +76,8 @@ pub struct Rules {
 /// This is one line of rules; in a script, physical lines that are joined by `\` count as one.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
-    rules: &'a Rules,
+    text: &'a [u8],
+    mode: Mode,
     start: usize,
     end: usize,
 }
@@ -102,10 +103,7 @@ impl Rules {
         let mut at = 0;
         while at < bytes.len() {
             starts.push(at);
-            at = match mode {
-                Mode::Strict | Mode::Restore => word::line_end(&bytes, at),
-                Mode::Script => shell::line(&bytes, at).end,
-            };
+            at = Line::at(&bytes, mode, at).end;
         }
         Self { bytes, mode, starts }
     }
@@ -139,7 +137,7 @@ impl Rules {
     pub fn lines(&self) -> impl ExactSizeIterator<Item = Line<'_>> {
         (0..self.starts.len()).map(|i| {
             let end = self.starts.get(i + 1).copied().unwrap_or(self.bytes.len());
-            Line { rules: self, start: self.starts[i], end }
+            Line { text: &self.bytes, mode: self.mode, start: self.starts[i], end }
         })
     }
 
@@ -157,6 +155,15 @@ impl Rules {
 }
 
 impl<'a> Line<'a> {
+    /// The line that starts at `start`.
+    pub(super) fn at(text: &'a [u8], mode: Mode, start: usize) -> Self {
+        let end = match mode {
+            Mode::Strict | Mode::Restore => word::line_end(text, start),
+            Mode::Script => shell::line(text, start).end,
+        };
+        Self { text, mode, start, end }
+    }
+
     /// This is where the line stands, with its end.
     #[must_use]
     pub const fn span(&self) -> Span {
@@ -166,15 +173,15 @@ impl<'a> Line<'a> {
     /// These are its bytes, with the end of the line.
     #[must_use]
     pub fn bytes(&self) -> &'a [u8] {
-        &self.rules.bytes[self.start..self.end]
+        &self.text[self.start..self.end]
     }
 
     /// These are its tokens; together they are the whole line.
     #[must_use]
     pub fn tokens(&self) -> Vec<Token> {
-        let bytes = &self.rules.bytes;
+        let bytes = self.text;
         let token = |kind, start, end| Token { kind, span: Span::new(FileId::MAIN, start, end) };
-        if self.rules.mode == Mode::Script {
+        if self.mode == Mode::Script {
             let line = shell::line(bytes, self.start);
             return line.pieces.iter().map(|piece| token(piece.kind, piece.start, piece.end)).collect();
         }
@@ -208,13 +215,13 @@ impl<'a> Line<'a> {
     }
 
     fn is_comment(&self) -> bool {
-        self.rules.mode == Mode::Restore && self.bytes().starts_with(b"#")
+        self.mode == Mode::Restore && self.bytes().starts_with(b"#")
     }
 
     /// The words of each command; `None` when a shell would change them.
     pub(super) fn word_lists(&self) -> Vec<(Span, Option<Vec<Word<'a>>>)> {
-        if self.rules.mode == Mode::Script {
-            let commands = shell::line(&self.rules.bytes, self.start).commands();
+        if self.mode == Mode::Script {
+            let commands = shell::line(self.text, self.start).commands();
             return commands
                 .into_iter()
                 .map(|command| (Span::new(FileId::MAIN, command.start, command.end), command.words))
@@ -223,7 +230,7 @@ impl<'a> Line<'a> {
         if self.is_comment() || word::is_lost_last_line(self.bytes()) {
             return Vec::new();
         }
-        let words = word::words(&self.rules.bytes, self.start, self.end);
+        let words = word::words(self.text, self.start, self.end);
         let Some((first, last)) = words.first().zip(words.last()) else { return Vec::new() };
         vec![(first.span().to(last.span()), Some(words))]
     }

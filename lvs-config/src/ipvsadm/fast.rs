@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use lvs_model::{
     Destination, Endpoint, Forwarding, Fwmark, Persistence, PersistenceTimeout, SchedulerName, Service, ServiceKey,
-    Table, Thresholds, Tunnel, Weight,
+    Thresholds, Tunnel, Weight,
 };
 use lvs_model::{Family, Protocol};
 
@@ -18,13 +18,25 @@ use super::effect::Effect;
 pub(super) fn lines(text: &[u8], start: usize, effect: &mut Effect<'_>) -> usize {
     let Some(table) = effect.fast_table() else { return start };
     let mut at = start;
-    // The text and the key of the service of the line before.
-    let mut last: Option<(&[u8], ServiceKey)> = None;
-    while at < text.len() {
-        let mut cursor = Cursor { text, at };
-        let Some(key) = line(&mut cursor, table, last) else { break };
-        last = Some(key);
-        at = cursor.at;
+    let mut last = None;
+    loop {
+        // A rule that cannot be done goes the thorough way again, to be complained about.
+        if let Some((destination, end, service)) = destination(text, at, last) {
+            // Most services are filled right after they were added.
+            let is_last = table.last_mut().is_some_and(|server| *server.key() == service.1);
+            let Some(server) = (if is_last { table.last_mut() } else { table.get_mut(&service.1) }) else { break };
+            if server.insert(destination).is_err() {
+                break;
+            }
+            (at, last) = (end, Some(service));
+        } else if let Some((service, end, key)) = service(text, at) {
+            if table.insert(service).is_err() {
+                break;
+            }
+            (at, last) = (end, Some(key));
+        } else {
+            break;
+        }
     }
     if at > start {
         effect.succeeded();
@@ -32,50 +44,45 @@ pub(super) fn lines(text: &[u8], start: usize, effect: &mut Effect<'_>) -> usize
     at
 }
 
-/// Applies one line; what it returns is the service for the next one. Nothing is changed when it returns `None`.
-fn line<'t>(
-    cursor: &mut Cursor<'t>,
-    table: &mut Table,
-    last: Option<(&'t [u8], ServiceKey)>,
-) -> Option<(&'t [u8], ServiceKey)> {
-    match cursor.rest() {
-        [b'-', b'a', b' ', ..] => {
-            cursor.at += 3;
-            let start = cursor.at;
-            let (key, server) = match last {
-                Some((text, key)) if cursor.rest().starts_with(text) => {
-                    cursor.at += text.len();
-                    // Most services are filled right after they were added.
-                    match table.last_mut() {
-                        Some(server) if *server.key() == key => (key, table.last_mut()?),
-                        _ => (key, table.get_mut(&key)?),
-                    }
-                }
-                _ => {
-                    let key = cursor.key()?;
-                    (key, table.get_mut(&key)?)
-                }
-            };
-            // With the blank, so that a longer port does not match a shorter one.
-            cursor.expect(b" ")?;
-            let text = &cursor.text[start..cursor.at];
-            let destination = cursor.destination(&key)?;
-            cursor.newline()?;
-            server.insert(destination).ok()?;
-            Some((text.strip_suffix(b" ")?, key))
-        }
-        [b'-', b'A', b' ', ..] => {
-            cursor.at += 3;
-            let start = cursor.at;
-            let key = cursor.key()?;
-            let text = &cursor.text[start..cursor.at];
-            let service = cursor.service(key)?;
-            cursor.newline()?;
-            table.insert(service).ok()?;
-            Some((text, key))
-        }
-        _ => None,
+/// The text of a service and its key, for the line behind it.
+pub(super) type Last<'t> = (&'t [u8], ServiceKey);
+
+/// Reads the `-a` that starts at `at`; also gives where the next line starts.
+#[inline(always)]
+pub(super) fn destination<'t>(
+    text: &'t [u8],
+    at: usize,
+    last: Option<Last<'t>>,
+) -> Option<(Destination, usize, Last<'t>)> {
+    if text.get(at..at + 3)? != b"-a " {
+        return None;
     }
+    let mut cursor = Cursor { text, at: at + 3 };
+    let key = match last {
+        // The blank is part of it, so that a longer port does not match a shorter one.
+        Some((text, key)) if cursor.rest().starts_with(text) && cursor.rest().get(text.len()) == Some(&b' ') => {
+            cursor.at += text.len();
+            key
+        }
+        _ => cursor.key()?,
+    };
+    let service = (&text[at + 3..cursor.at], key);
+    let destination = cursor.destination(&key)?;
+    cursor.expect(b"\n")?;
+    Some((destination, cursor.at, service))
+}
+
+/// Reads the `-A` that starts at `at`; also gives where the next line starts.
+pub(super) fn service(text: &[u8], at: usize) -> Option<(Service, usize, Last<'_>)> {
+    if text.get(at..at + 3)? != b"-A " {
+        return None;
+    }
+    let mut cursor = Cursor { text, at: at + 3 };
+    let key = cursor.key()?;
+    let last = (&text[at + 3..cursor.at], key);
+    let service = cursor.service(key)?;
+    cursor.expect(b"\n")?;
+    Some((service, cursor.at, last))
 }
 
 #[derive(Clone, Copy)]
@@ -99,10 +106,6 @@ impl<'t> Cursor<'t> {
             self.at += literal.len();
         }
         found
-    }
-
-    fn newline(&mut self) -> Option<()> {
-        self.expect(b"\n")
     }
 
     /// One to seven digits without a sign or a leading zero, eight bytes at a time: how many there are decides no
@@ -200,22 +203,21 @@ impl<'t> Cursor<'t> {
         service.with_persistence(Persistence::new(PersistenceTimeout::new(seconds).ok()?, key.family())).ok()
     }
 
-    /// `-r ADDRESS:PORT -m|-g|-i -w NUMBER[ --tun-type ipip][ -x NUMBER][ -y NUMBER]` behind a key and a blank.
+    /// ` -r ADDRESS:PORT -m|-g|-i[ -w NUMBER][ --tun-type ipip][ -x NUMBER][ -y NUMBER]` behind a key.
+    #[inline(always)]
     fn destination(&mut self, key: &ServiceKey) -> Option<Destination> {
-        self.expect(b"-r ")?;
+        self.expect(b" -r ")?;
         let endpoint = self.endpoint()?;
         if !super::address::is_usable_destination(endpoint.addr) {
             return None;
         }
-        let rest = self.rest();
-        let forwarding = match rest.get(..6)? {
-            b" -m -w" => Forwarding::Masquerade,
-            b" -g -w" => Forwarding::DirectRouting,
-            b" -i -w" => Forwarding::Tunnel(Tunnel::Ipip),
+        let forwarding = match self.rest().get(..3)? {
+            b" -m" => Forwarding::Masquerade,
+            b" -g" => Forwarding::DirectRouting,
+            b" -i" => Forwarding::Tunnel(Tunnel::Ipip),
             _ => return None,
         };
-        self.at += 6;
-        self.expect(b" ")?;
+        self.at += 3;
         if let (ServiceKey::Socket { endpoint: virtual_endpoint, .. }, false) =
             (key, forwarding == Forwarding::Masquerade)
         {
@@ -224,7 +226,7 @@ impl<'t> Cursor<'t> {
                 return None;
             }
         }
-        let weight = self.number()?;
+        let weight = if self.take(b" -w ") { self.number()? } else { 1 };
         if matches!(forwarding, Forwarding::Tunnel(_)) {
             let _ = self.take(b" --tun-type ipip");
         }

@@ -26,6 +26,7 @@ mod build_service;
 mod command;
 mod document;
 mod draft;
+mod edit;
 mod effect;
 mod fast;
 mod lint;
@@ -39,16 +40,19 @@ mod reader;
 mod resolver;
 mod scan;
 mod shell;
+mod sites;
 mod suggest;
 mod view;
+mod walk;
 mod word;
 
 pub use command::{Columns, Command, CommandError, Counters, Listing, Naming};
 pub use document::{Line, LineCommand, Mode, Rules, Token, TokenKind};
+pub use edit::{EditError, Editor};
 pub use names::NameTable;
 pub use order::Order;
 pub use print::{Printer, canonical};
-pub use reader::{Reader, Reading, read};
+pub use reader::{Commands, Reader, Reading, read};
 pub use resolver::{NoNames, Resolver};
 pub use view::{
     Connection, ConnectionView, ServiceStatistics, View, ViewError, daemons, read_list, read_statistics, timeouts,

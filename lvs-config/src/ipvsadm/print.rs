@@ -224,6 +224,16 @@ pub(super) fn endpoint(endpoint: Endpoint) -> impl fmt::Display {
     Printer::canonical().endpoint(endpoint, Protocol::TCP, false)
 }
 
+/// The options of a service behind its key, canonical.
+pub(super) fn service_options(service: &Service) -> impl fmt::Display + '_ {
+    display(move |f| write!(f, "{}", Printer::canonical().service_options(service)))
+}
+
+/// The options of a destination behind its address, canonical.
+pub(super) fn destination_options(destination: &Destination) -> impl fmt::Display + '_ {
+    display(move |f| write!(f, "{}", Printer::canonical().destination_options(destination)))
+}
+
 /// A destination with its options, canonical.
 pub(super) fn destination(destination: &Destination) -> impl fmt::Display + '_ {
     display(move |f| {

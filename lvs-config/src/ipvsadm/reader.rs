@@ -4,7 +4,8 @@ use lvs_model::{SyncDaemon, Table, Timeouts};
 
 use crate::{Diagnostic, Severity};
 
-use super::document::{Mode, Rules, not_literal};
+use super::command::Command;
+use super::document::{Line, LineCommand, Mode, not_literal};
 use super::effect::{Effect, Places};
 use super::fast;
 use super::problem::span;
@@ -120,6 +121,24 @@ impl<'r> Reader<'r> {
         effect.finish()
     }
 
+    /// This iterates over the commands of a text, each with its place and what is said about it alone: that a service
+    /// exists twice or not at all is not seen here.
+    ///
+    /// ```
+    /// use lvs_config::ipvsadm::{Command, Mode, Reader};
+    ///
+    /// let rules = "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1\n";
+    /// let added = Reader::new(Mode::Strict).commands(rules).filter_map(|found| match found.command {
+    ///     Some(Command::AddDestination { destination, .. }) => Some(destination.endpoint.to_string()),
+    ///     _ => None,
+    /// });
+    /// assert_eq!(added.collect::<Vec<_>>(), ["10.1.0.1:80"]);
+    /// ```
+    #[must_use]
+    pub fn commands<'t, T: AsRef<[u8]> + ?Sized>(&self, text: &'t T) -> Commands<'t, 'r> {
+        Commands { reader: *self, text: text.as_ref(), at: 0, last: None, waiting: Vec::new() }
+    }
+
     /// Reads one line the thorough way and returns where the next one starts.
     fn line(&self, text: &[u8], start: usize, effect: &mut Effect<'_>) -> usize {
         if self.mode == Mode::Script {
@@ -157,13 +176,58 @@ impl<'r> Reader<'r> {
     /// Where things are added in the lines before a complaint, which is the first that wants to know.
     fn places(&self, text: &[u8]) -> Places {
         let mut places = Places::default();
-        for line in Rules::parse(text, self.mode).lines() {
-            for found in line.commands(self.names) {
-                if let Some(command) = found.command {
-                    places.note(&command, found.span);
-                }
+        for found in self.commands(text) {
+            if let Some(command) = found.command {
+                places.note(&command, found.span);
             }
         }
         places
+    }
+}
+
+/// This iterates over the commands of a text; see [`Reader::commands`].
+#[derive(Debug, Clone)]
+pub struct Commands<'t, 'r> {
+    reader: Reader<'r>,
+    text: &'t [u8],
+    at: usize,
+    last: Option<fast::Last<'t>>,
+    /// Commands of the same line, the next one at the end.
+    waiting: Vec<LineCommand>,
+}
+
+impl Iterator for Commands<'_, '_> {
+    type Item = LineCommand;
+
+    fn next(&mut self) -> Option<LineCommand> {
+        loop {
+            if let Some(waiting) = self.waiting.pop() {
+                return Some(waiting);
+            }
+            if self.at >= self.text.len() {
+                return None;
+            }
+            let start = self.at;
+            let fast = match fast::destination(self.text, start, self.last) {
+                Some((destination, end, last)) => {
+                    Some((Command::AddDestination { service: last.1, destination }, end, last))
+                }
+                None => fast::service(self.text, start)
+                    .map(|(service, end, last)| (Command::AddService(service), end, last)),
+            };
+            if let Some((command, end, last)) = fast {
+                (self.at, self.last) = (end, Some(last));
+                return Some(LineCommand {
+                    span: span(start, end - 1),
+                    command: Some(command),
+                    diagnostics: Vec::new(),
+                });
+            }
+            let Reader { mode, names } = self.reader;
+            let line = Line::at(self.text, mode, start);
+            self.at = line.span().end;
+            self.waiting = line.commands(names);
+            self.waiting.reverse();
+        }
     }
 }

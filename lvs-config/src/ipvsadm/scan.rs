@@ -1,5 +1,7 @@
 //! The words of one line become options: what `popt` does for `ipvsadm`.
 
+use std::fmt;
+
 use lvs_model::ServiceKey;
 
 use crate::Diagnostic;
@@ -30,10 +32,25 @@ pub(super) struct Scanned {
 pub(super) struct Given<'w> {
     /// Where the name stands.
     pub(super) span: Span,
-    /// As it was written: `-t` or `--tcp-service`.
-    pub(super) name: String,
+    pub(super) name: Written<'w>,
     pub(super) value: Option<&'w [u8]>,
     pub(super) value_span: Span,
+}
+
+/// The name of an option as it was written.
+#[derive(Clone, Copy)]
+pub(super) enum Written<'w> {
+    Short(u8),
+    Long(&'w [u8]),
+}
+
+impl fmt::Display for Written<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Short(letter) => write!(f, "-{}", shown(&[*letter])),
+            Self::Long(name) => f.write_str(&shown(name)),
+        }
+    }
 }
 
 /// Reads one command, with the errors in the order in which the tool would meet them.
@@ -108,11 +125,11 @@ impl<'s> Scanner<'s, '_> {
         let name = &text[..equals.unwrap_or(text.len())];
         let attached = equals.map(|at| (&text[at + 1..], word.span_from(at + 1)));
         if let Some(row) = option::long(&VERBS, name) {
-            self.take(row, name, attached, word, names, problems, Self::verb);
+            self.take(row, Written::Long(name), attached, word, names, problems, Self::verb);
         } else if let Some(row) = option::long(&OPTIONS, name) {
-            self.take(row, name, attached, word, names, problems, Self::option);
+            self.take(row, Written::Long(name), attached, word, names, problems, Self::option);
         } else {
-            self.unknown(word, name, problems);
+            self.unknown(word, Written::Long(name), problems);
         }
     }
 
@@ -121,7 +138,7 @@ impl<'s> Scanner<'s, '_> {
         for (i, letter) in text.iter().enumerate().skip(1) {
             let rest = &text[i + 1..];
             let row_takes = |value: Value| value != Value::None;
-            let name = [b'-', *letter];
+            let name = Written::Short(*letter);
             let verb = option::short(&VERBS, *letter);
             let plain = option::short(&OPTIONS, *letter);
             let takes = verb.map(|row| row.value).or(plain.map(|row| row.value)).is_some_and(row_takes);
@@ -131,9 +148,9 @@ impl<'s> Scanner<'s, '_> {
                 _ => None,
             };
             match (verb, plain) {
-                (Some(row), _) => self.take(row, &name, attached, word, names, problems, Self::verb),
-                (None, Some(row)) => self.take(row, &name, attached, word, names, problems, Self::option),
-                (None, None) => return self.unknown(word, &name, problems),
+                (Some(row), _) => self.take(row, name, attached, word, names, problems, Self::verb),
+                (None, Some(row)) => self.take(row, name, attached, word, names, problems, Self::option),
+                (None, None) => return self.unknown(word, name, problems),
             }
             if attached.is_some() || problems.outcome == Some(Outcome::Usage) {
                 return;
@@ -146,14 +163,13 @@ impl<'s> Scanner<'s, '_> {
     fn take<T: Copy>(
         &mut self,
         row: &'static Name<T>,
-        name: &[u8],
+        name: Written<'s>,
         attached: Option<(&'s [u8], Span)>,
         word: &'s Word<'_>,
         names: &'s dyn Resolver,
         problems: &mut Problems<'_>,
         use_it: fn(&mut Self, T, Given<'s>, &'s dyn Resolver, &mut Problems<'_>),
     ) {
-        let name = shown(name);
         let mut given = Given { span: word.span(), name, value: None, value_span: word.span() };
         match (row.value, attached) {
             (Value::None, Some(_)) => {
@@ -205,7 +221,7 @@ impl<'s> Scanner<'s, '_> {
     fn option(&mut self, opt: Opt, given: Given<'s>, _: &'s dyn Resolver, problems: &mut Problems<'_>) {
         match &mut self.builder {
             Some(builder) => builder.option(opt, given, problems),
-            None => not_a_command(given.span, Some(given.name.as_bytes()), problems),
+            None => not_a_command(given.span, Some(given.name.to_string().as_bytes()), problems),
         }
     }
 
@@ -215,8 +231,8 @@ impl<'s> Scanner<'s, '_> {
         problems.error(outcome, problem);
     }
 
-    fn unknown(&self, word: &Word<'_>, name: &[u8], problems: &mut Problems<'_>) {
-        let (written, name) = (shown(&word.text), shown(name));
+    fn unknown(&self, word: &Word<'_>, name: Written<'_>, problems: &mut Problems<'_>) {
+        let (written, name) = (shown(&word.text), name.to_string());
         let longs = OPTIONS.iter().map(|row| row.long).chain(VERBS.iter().map(|row| row.long));
         let mut problem = if written == name || name.starts_with("--") {
             Diagnostic::error("unknown-option", word.span(), format!("unknown option `{name}`"))

@@ -1,0 +1,142 @@
+//! Editing rules: what is asked changes, every other byte stays.
+
+use lvs_config::ipvsadm::{EditError, Mode, NameTable, NoNames, Rules};
+use lvs_model::{Destination, Endpoint, Service, ServiceKey, Weight};
+
+fn key(text: &str) -> ServiceKey {
+    text.parse().expect("a key")
+}
+
+fn endpoint(text: &str) -> Endpoint {
+    text.parse().expect("an endpoint")
+}
+
+fn destination(text: &str) -> Destination {
+    text.parse().expect("a destination")
+}
+
+fn service(text: &str) -> Service {
+    text.parse().expect("a service")
+}
+
+fn weight(number: u32) -> Weight {
+    Weight::new(number).expect("a weight")
+}
+
+#[test]
+fn a_weight_changes_and_nothing_else() {
+    for (before, after) in [
+        ("-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1\n", "-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 77\n"),
+        ("-a  -t 10.0.0.1:80\t-w=1 -r 10.1.0.1 -m\r\n", "-a  -t 10.0.0.1:80\t-w=77 -r 10.1.0.1 -m\r\n"),
+        ("-at 10.0.0.1:80 -r 10.1.0.1 -mw1", "-at 10.0.0.1:80 -r 10.1.0.1 -mw77"),
+        ("-a -t 10.0.0.1:80 -r 10.1.0.1 -mw 1", "-a -t 10.0.0.1:80 -r 10.1.0.1 -mw 77"),
+        ("-a -t 10.0.0.1:80 --weight=1 -r 10.1.0.1", "-a -t 10.0.0.1:80 --weight=77 -r 10.1.0.1"),
+        ("-a -t 10.0.0.1:80 --weight 1 -r 10.1.0.1", "-a -t 10.0.0.1:80 --weight 77 -r 10.1.0.1"),
+        ("-a -t 10.0.0.1:80 -r 10.1.0.1  \n", "-a -t 10.0.0.1:80 -r 10.1.0.1 -w 77  \n"),
+        ("-a -t 10.0.0.1:80 -r 10.1.0.1 --", "-a -t 10.0.0.1:80 -r 10.1.0.1 -w 77 --"),
+        ("ipvsadm -a -t 10.0.0.1:80 -r 10.1.0.1\n#x", "ipvsadm -a -t 10.0.0.1:80 -r 10.1.0.1 -w 77\n#x"),
+    ] {
+        let head = "#\u{ff}\n-A -t 10.0.0.1:80 -s rr\n\n";
+        let mut rules = Rules::parse(format!("{head}{before}"), Mode::Restore);
+        rules
+            .edit(&NoNames)
+            .set_weight(&key("tcp 10.0.0.1:80"), endpoint("10.1.0.1:80"), weight(77))
+            .expect("it is there");
+        assert_eq!(rules.to_text(), format!("{head}{after}"));
+    }
+}
+
+#[test]
+fn the_rule_that_counts_is_changed() {
+    let text = "-A -f 1\n-a -f 1 -r 10.0.0.1 -m -w 1\n-e -f 1 -r 10.0.0.1 -m -w 2\n-a -f 1 -r 10.0.0.1 -m -w 3\n";
+    let mut rules = Rules::parse(text, Mode::Restore);
+    rules.edit(&NoNames).set_weight(&key("fwmark 1"), endpoint("10.0.0.1:0"), weight(9)).expect("it is there");
+    assert_eq!(rules.to_text(), text.replace("-w 2", "-w 9"));
+    // All lines go, or a later one would do what it does not do now.
+    rules.edit(&NoNames).remove_destination(&key("fwmark 1"), endpoint("10.0.0.1:0")).expect("it is there");
+    assert_eq!(rules.to_text(), "-A -f 1\n");
+    // What was cleared is not there.
+    let mut rules = Rules::parse("-A -f 1\n-C\n", Mode::Restore);
+    assert_eq!(rules.edit(&NoNames).remove_service(&key("fwmark 1")), Err(EditError::NoService(key("fwmark 1"))));
+}
+
+#[test]
+fn a_new_line_looks_like_its_neighbour() {
+    let names = NameTable::new().with_hosts("10.0.0.1 vip\n").with_services("http 80/tcp\n");
+    let text = "#!/bin/sh\nstart() {\n\t/sbin/ipvsadm -A --tcp-service vip:http -s rr # web\n\t/sbin/ipvsadm -a --tcp-service vip:http \\\n\t  -r 10.1.0.1:80 -m >/dev/null # one\n}\nstop\n";
+    let mut rules = Rules::parse(text, Mode::Script);
+    let web = key("tcp 10.0.0.1:80");
+    rules.edit(&names).add_destination(&web, &destination("-r 10.1.0.2:8080 -m -w 2")).expect("it is not there");
+    let line = "\t/sbin/ipvsadm -a --tcp-service vip:http -r 10.1.0.2:8080 -m -w 2\n";
+    assert_eq!(rules.to_text(), text.replace("# one\n", &format!("# one\n{line}")));
+    rules.edit(&names).add_service(&service("-u 10.0.0.1:53 -s rr")).expect("it is not there");
+    let second = "\t/sbin/ipvsadm -A -u 10.0.0.1:53 -s rr\n";
+    assert_eq!(rules.to_text(), text.replace("# one\n", &format!("# one\n{line}{second}")));
+    rules.edit(&names).remove_service(&web).expect("it is there");
+    assert_eq!(rules.to_text(), format!("#!/bin/sh\nstart() {{\n{second}}}\nstop\n"));
+}
+
+#[test]
+fn line_ends_are_kept_also_when_there_is_none() {
+    let mut rules = Rules::parse("-A -f 1\r\n-A -f 2", Mode::Restore);
+    rules.edit(&NoNames).add_destination(&key("fwmark 1"), &destination("-r 10.0.0.1:0 -g -w 1")).expect("new");
+    rules.edit(&NoNames).add_destination(&key("fwmark 2"), &destination("-r 10.0.0.1:0 -g -w 1")).expect("new");
+    assert_eq!(rules.to_text(), "-A -f 1\r\n-a -f 1 -r 10.0.0.1:0 -g -w 1\r\n-A -f 2\n-a -f 2 -r 10.0.0.1:0 -g -w 1");
+    let mut rules = Rules::parse("", Mode::Restore);
+    rules.edit(&NoNames).add_service(&service("-f 7 -6 -s rr")).expect("new");
+    rules.edit(&NoNames).add_destination(&key("fwmark 7 inet6"), &destination("-r [fd00::1]:0 -g -w 1")).expect("new");
+    assert_eq!(rules.to_text(), "-A -f 7 -6 -s rr\n-a -f 7 -6 -r [fd00::1]:0 -g -w 1\n");
+    let mut rules = Rules::parse("# nothing\r\n# here", Mode::Restore);
+    rules.edit(&NoNames).add_service(&service("-f 7 -s rr")).expect("new");
+    assert_eq!(rules.to_text(), "# nothing\r\n# here\r\n-A -f 7 -s rr\r\n");
+}
+
+#[test]
+fn configurations_are_replaced_in_place() {
+    let text = "-A  -u 10.0.0.1:53 -p 60 -s rr -o\n-a -u 10.0.0.1:53 -i -r 10.1.0.1 -w 4\n-Ef 1\n";
+    let mut rules = Rules::parse(text, Mode::Restore);
+    rules.edit(&NoNames).set_service(&service("-u 10.0.0.1:53 -s sh -b sh-port")).expect("it is there");
+    let changed = destination("-r 10.1.0.1:53 -g -w 5 -x 10 -y 5");
+    rules.edit(&NoNames).set_destination(&key("udp 10.0.0.1:53"), &changed).expect("it is there");
+    assert_eq!(
+        rules.to_text(),
+        "-A -u 10.0.0.1:53 -s sh -b sh-port\n-a -u 10.0.0.1:53 -r 10.1.0.1 -g -w 5 -x 10 -y 5\n-Ef 1\n"
+    );
+    assert_eq!(rules.read().table.get(&key("udp 10.0.0.1:53")).expect("it is there").destinations(), [changed]);
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let text = "ipvsadm -A -f 1; ipvsadm -a -f 1 -r 10.0.0.1 -m\n";
+    let mut rules = Rules::parse(text, Mode::Script);
+    let one = key("fwmark 1");
+    let error = rules.edit(&NoNames).remove_destination(&one, endpoint("10.0.0.1:0")).unwrap_err();
+    assert_eq!(error, EditError::SharedLine { at: 17 });
+    let error = rules.edit(&NoNames).set_weight(&one, endpoint("10.0.0.2:0"), Weight::ONE).unwrap_err();
+    assert_eq!(error.to_string(), "the rules have no real server 10.0.0.2:0 in fwmark 1, add it first");
+    let error = rules.edit(&NoNames).add_destination(&one, &destination("-r 10.0.0.1:0 -m")).unwrap_err();
+    assert_eq!(error, EditError::DestinationExists { service: one, destination: endpoint("10.0.0.1:0") });
+    assert_eq!(rules.edit(&NoNames).add_service(&service("-f 1 -s rr")), Err(EditError::ServiceExists(one)));
+    assert_eq!(rules.to_text(), text);
+}
+
+#[test]
+fn a_table_is_applied_with_as_few_changes_as_there_are() {
+    let text = "# first\n-A -t 10.0.0.1:80 -s rr   \n-a -t 10.0.0.1:80 -r 10.1.0.1 -m\n-a -t 10.0.0.1:80 -r 10.1.0.2 -m\n# second\n-A -f 1\n";
+    let mut rules = Rules::parse(text, Mode::Restore);
+    let mut table = rules.read().table;
+    assert_eq!(rules.edit(&NoNames).apply(&table), Ok(0));
+    assert_eq!(rules.to_text(), text);
+    let web = table.get_mut(&key("tcp 10.0.0.1:80")).expect("it is there");
+    web.remove(endpoint("10.1.0.2:80"));
+    web.upsert(destination("-r 10.1.0.1:80 -m -w 8")).expect("it fits");
+    web.insert(destination("-r 10.1.0.3:80 -m -w 3")).expect("it fits");
+    table.remove(&key("fwmark 1"));
+    table.insert(service("-f 2 -s rr")).expect("it is new");
+    assert_eq!(rules.edit(&NoNames).apply(&table), Ok(5));
+    assert_eq!(
+        rules.to_text(),
+        "# first\n-A -t 10.0.0.1:80 -s rr   \n-a -t 10.0.0.1:80 -r 10.1.0.1 -m -w 8\n-a -t 10.0.0.1:80 -r 10.1.0.3:80 -m -w 3\n# second\n-A -f 2 -s rr\n"
+    );
+    assert_eq!(rules.read().table, table);
+}
