@@ -2,100 +2,14 @@
 
 #![cfg(feature = "test-util")]
 
+mod recorded;
+
 use lvs_netlink::Transport;
-use lvs_netlink::fake::{Generation, Kernel, Socket};
-use serde::Deserialize;
+use lvs_netlink::fake::{Generation, Kernel};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use recorded::{Sent, exchange, open, record, unhex};
 use std::time::Instant;
-
-#[derive(Deserialize)]
-struct Record {
-    cases: Vec<Case>,
-}
-
-#[derive(Deserialize)]
-struct Case {
-    name: String,
-    cmd: u8,
-    payload: String,
-    flags: u16,
-    version: u8,
-    errno: String,
-    replies: Vec<(u8, u8, String)>,
-}
-
-/// A reply's attributes, with nests opened and without the empty ones that only align.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Value {
-    Bytes(Vec<u8>),
-    Nest(Vec<(u16, Value)>),
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    assert!(text.len().is_multiple_of(2));
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
-}
-
-fn open(mut bytes: &[u8], depth: usize, path: u16) -> Vec<(u16, Value)> {
-    let mut all = Vec::new();
-    while bytes.len() >= 4 {
-        let length = usize::from(u16::from_ne_bytes([bytes[0], bytes[1]]));
-        let kind = u16::from_ne_bytes([bytes[2], bytes[3]]);
-        let payload = &bytes[4..length];
-        bytes = &bytes[length.next_multiple_of(4).min(bytes.len())..];
-        let nest = match depth {
-            // GET_INFO and GET_CONFIG have numbers at the top, of four bytes.
-            0 => payload.len() > 4,
-            1 => path != 3 && (kind == 10 || kind == 12),
-            _ => false,
-        };
-        if nest {
-            all.push((kind, Value::Nest(open(payload, depth + 1, kind))));
-        } else if !(depth == 2 && kind == 11) {
-            all.push((kind, Value::Bytes(payload.to_vec())));
-        }
-    }
-    all
-}
-
-/// Errno and replies of one request.
-fn exchange(socket: &mut Socket, family: u16, case: &Case) -> (i32, Vec<(u8, u8, Vec<u8>)>) {
-    let payload = unhex(&case.payload);
-    let mut request = Vec::new();
-    request.extend(u32::try_from(20 + payload.len()).unwrap().to_ne_bytes());
-    request.extend(family.to_ne_bytes());
-    request.extend((1 | case.flags).to_ne_bytes());
-    request.extend(7_u32.to_ne_bytes());
-    request.extend(0_u32.to_ne_bytes());
-    request.extend([case.cmd, case.version, 0, 0]);
-    request.extend(payload);
-    let now = Instant::now();
-    socket.send(&request, now).unwrap();
-    let mut replies = Vec::new();
-    let mut buffer = vec![0; 32 * 1024];
-    loop {
-        let length = socket.receive(&mut buffer, now).unwrap();
-        let mut datagram = &buffer[..length];
-        while !datagram.is_empty() {
-            let size = usize::try_from(u32::from_ne_bytes(datagram[..4].try_into().unwrap())).unwrap();
-            let message = &datagram[..size];
-            datagram = &datagram[size.next_multiple_of(4)..];
-            assert_eq!(message[8..12], 7_u32.to_ne_bytes(), "{}", case.name);
-            match u16::from_ne_bytes([message[4], message[5]]) {
-                2 => {
-                    let errno = -i32::from_ne_bytes(message[16..20].try_into().unwrap());
-                    let echoed = if errno == 0 { &request[..16] } else { &request[..] };
-                    assert_eq!(&message[20..], echoed, "{}", case.name);
-                    return (errno, replies);
-                }
-                3 => return (0, replies),
-                kind => {
-                    assert_eq!(kind, family);
-                    replies.push((message[16], message[17], message[20..].to_vec()));
-                }
-            }
-        }
-    }
-}
 
 fn number(name: &str) -> i32 {
     match name {
@@ -113,13 +27,14 @@ fn number(name: &str) -> i32 {
 }
 
 fn replay(file: &str, kernel: &Kernel) {
-    let path = format!("{}/tests/samples/{file}", env!("CARGO_MANIFEST_DIR"));
-    let record: Record = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let record = record(file);
     assert_eq!(record.cases.len(), 170);
     let mut socket = kernel.socket();
     let mut wrong = Vec::new();
     for case in &record.cases {
-        let (errno, replies) = exchange(&mut socket, kernel.family(), case);
+        let payload = unhex(&case.payload);
+        let sent = Sent { command: case.cmd, version: case.version, flags: case.flags, payload };
+        let (errno, replies) = exchange(&mut socket, kernel.family(), &sent);
         if errno != number(&case.errno) {
             wrong.push(format!("{}: errno {errno}, recorded {}", case.name, case.errno));
         }
@@ -155,4 +70,33 @@ fn answers_as_user_mode_linux_6_1_176_did() {
 fn answers_as_debian_6_1_192_did() {
     let builder = Kernel::builder().generation(Generation::TotalConns).ticks_per_second(250);
     replay("errno-6.1.192.json", &builder.interface("tun0", 1500).build());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_make_it_panic(
+        datagrams in vec((any::<prop::sample::Index>(), vec(any::<u8>(), 0..40), any::<prop::sample::Index>()), 1..6),
+    ) {
+        let kernel = Kernel::new();
+        let mut socket = kernel.socket();
+        let cases = record("errno-6.1.176.json").cases;
+        for (which, noise, at) in datagrams {
+            let mut datagram = Vec::new();
+            let payload = unhex(&which.get(&cases).payload);
+            datagram.extend(u32::try_from(20 + payload.len()).unwrap().to_ne_bytes());
+            datagram.extend(kernel.family().to_ne_bytes());
+            datagram.extend([5, 0, 1, 0, 0, 0, 0, 0, 0, 0, which.get(&cases).cmd, 1, 0, 0]);
+            datagram.extend(payload);
+            let at = at.index(datagram.len());
+            for (to, from) in datagram.iter_mut().skip(at).zip(noise) {
+                *to = from;
+            }
+            socket.send(&datagram, Instant::now()).unwrap();
+            let mut buffer = [0; 8192];
+            while socket.receive(&mut buffer, Instant::now()).is_ok() {}
+        }
+        let _ = kernel.table();
+    }
 }

@@ -43,7 +43,11 @@ pub(super) fn parse<'a, const N: usize>(
         let obeys = match *rule {
             Rule::AtLeast(size) => payload.len() >= size,
             Rule::AtMost(size) => payload.len() <= size,
-            Rule::Name(size) => payload.iter().take(size + 1).any(|&byte| byte == 0),
+            Rule::Name(size) => {
+                // Behind the first NUL anything may follow, but not more than there is room for.
+                let length = payload.len() - usize::from(payload.ends_with(&[0]));
+                length <= size && payload.iter().take(size + 1).any(|&byte| byte == 0)
+            }
             Rule::Nest => payload.is_empty() || payload.len() >= HEADER,
             Rule::Any => true,
         };

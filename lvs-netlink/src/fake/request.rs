@@ -77,7 +77,7 @@ const SERVICE: [Rule; 13] = [
     Rule::AtLeast(4),
     Rule::Nest,
     Rule::Name(16),
-    Rule::Nest,
+    Rule::Any,
 ];
 
 const DESTINATION: [Rule; 16] = [
@@ -93,7 +93,7 @@ const DESTINATION: [Rule; 16] = [
     Rule::AtLeast(4),
     Rule::Nest,
     Rule::AtLeast(2),
-    Rule::Nest,
+    Rule::Any,
     Rule::AtLeast(1),
     Rule::AtLeast(2),
     Rule::AtLeast(2),
@@ -141,7 +141,7 @@ fn identity(found: &[Option<&[u8]>; 13]) -> Result<ServiceId, i32> {
     let address = match (found[5], found[2], found[3], found[4]) {
         (Some(mark), ..) => Err(word(mark)),
         (None, Some(protocol), Some(address), Some(port)) => {
-            Ok((short(protocol), padded(address), short_big_endian(port)))
+            Ok((short(protocol), significant(family, address), short_big_endian(port)))
         }
         _ => return Err(EINVAL),
     };
@@ -152,6 +152,11 @@ fn identity(found: &[Option<&[u8]>; 13]) -> Result<ServiceId, i32> {
         Ok((protocol, address, port)) => ServiceId { family, protocol, address, port, mark: 0 },
         Err(mark) => ServiceId { family, protocol: TCP, address: [0; 16], port: 0, mark },
     })
+}
+
+/// The bytes of an address that count, filled up with zeros.
+fn significant(family: u16, address: &[u8]) -> [u8; 16] {
+    if family == AF_INET { padded(&padded::<4>(address)) } else { padded(address) }
 }
 
 /// Which of a destination's attributes a command needs.
@@ -187,7 +192,7 @@ pub(super) fn destination(
         family @ (AF_INET | AF_INET6) => family,
         _ => return Err(EAFNOSUPPORT),
     };
-    Ok((DestinationId { family, address: padded(address), port: short_big_endian(port) }, settings))
+    Ok((DestinationId { family, address: significant(family, address), port: short_big_endian(port) }, settings))
 }
 
 /// Reads the DAEMON attribute of a request that starts one.

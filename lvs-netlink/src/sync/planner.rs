@@ -30,6 +30,24 @@ struct Phases {
     service_removals: Vec<Step>,
 }
 
+impl Phases {
+    /// Puts the phases one behind the other; removals only on a snapshot that can be believed.
+    fn join(self, plan: &mut Plan, snapshot: &Snapshot) {
+        let Self { new, services, additions, edits, quiesces, removals, late_services, service_removals } = self;
+        let (mut removals, mut service_removals) = (removals, service_removals);
+        if !snapshot.is_verified() {
+            let withheld = removals.drain(..).chain(service_removals.drain(..));
+            plan.withheld = withheld.map(|step| step.change).collect();
+        }
+        let rest = [services, additions, edits, quiesces, removals, late_services, service_removals];
+        plan.steps = new;
+        plan.steps.reserve_exact(rest.iter().map(Vec::len).sum());
+        for mut phase in rest {
+            plan.steps.append(&mut phase);
+        }
+    }
+}
+
 pub(super) fn plan(
     snapshot: &Snapshot,
     desired: &Table,
@@ -59,16 +77,7 @@ pub(super) fn plan(
             phases.service_removals.push(Step::new(Change::RemoveService(*key), Purpose::Remove));
         }
     }
-    let Phases { new, services, additions, edits, quiesces, removals, late_services, service_removals } = phases;
-    plan.steps = [new, services, additions, edits, quiesces].concat();
-    if snapshot.is_verified() {
-        plan.steps.extend(removals);
-        plan.steps.extend(late_services);
-        plan.steps.extend(service_removals);
-    } else {
-        plan.withheld = removals.into_iter().chain(service_removals).map(|step| step.change).collect();
-        plan.steps.extend(late_services);
-    }
+    phases.join(&mut plan, snapshot);
     Ok(plan)
 }
 
