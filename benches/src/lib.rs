@@ -1,1 +1,5 @@
-//! Workspace crate.
+//! Measurements of the lvs crates beside their rivals. Not published.
+
+
+pub mod paired;
+pub mod pools;
