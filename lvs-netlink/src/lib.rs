@@ -12,11 +12,15 @@ pub mod sync;
 pub mod sysctl;
 mod transport;
 pub mod wire;
+#[cfg(feature = "tokio")]
+mod worker;
 
 pub use client::{Acknowledgement, Client, Error, ErrorKind, Object, Operation, Upserted};
 pub use errno::Errno;
 pub use socket::{GivenDescriptor, Kernel};
 pub use transport::{Connector, SocketRole, Transport};
+#[cfg(feature = "tokio")]
+pub use worker::AsyncClient;
 
 #[cfg(all(doctest, feature = "test-util"))]
 #[doc = include_str!("../README.md")]
