@@ -133,17 +133,18 @@ impl<V> AddressCache<V> {
         }
     }
 
-    fn catch_up(&mut self, now: Duration, mut next: Duration, expiration: Duration) {
-        // After an hour of silence one full check does what its two did.
-        if now.saturating_sub(next) > TICK * 2 * FULL_CHECK {
-            self.ticks = FULL_CHECK;
-            next = now;
+    fn catch_up(&mut self, now: Duration, next: Duration, expiration: Duration) {
+        let late = now.saturating_sub(next);
+        let ticks = late.as_secs() / TICK.as_secs() + 1;
+        if late > expiration.saturating_add(TICK * 2 * FULL_CHECK) {
+            // A full check came when everything had expired. The timer goes on in its rhythm.
+            self.retain(|_| false);
+            self.ticks = ((u64::from(self.ticks) - 1 + ticks) % u64::from(FULL_CHECK)) as u32 + 1;
+        } else {
+            (0..ticks).for_each(|tick| self.tick(next + Duration::from_secs(tick * TICK.as_secs()), expiration));
         }
-        while next <= now {
-            self.tick(next, expiration);
-            next += TICK;
-        }
-        self.next_tick = Some(next);
+        let passed = Duration::from_secs(ticks.saturating_mul(TICK.as_secs()));
+        self.next_tick = Some(next.saturating_add(passed));
     }
 
     fn tick(&mut self, now: Duration, expiration: Duration) {
