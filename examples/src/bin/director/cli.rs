@@ -10,7 +10,7 @@ use clap::{Parser, ValueEnum};
 ///
 /// Without CONFIG it shows itself: one virtual server with three real servers of different weight, all on this machine.
 #[derive(Debug, Parser)]
-#[command(version, after_help = AFTER_HELP)]
+#[command(name = "director", version, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// A keepalived.conf, or rules as `ipvsadm -S` prints them ("-" reads standard input)
     pub(crate) config: Option<PathBuf>,
