@@ -4,9 +4,11 @@
 //! test. A body panics when a promise of a crate is broken.
 
 pub mod model;
+pub mod netlink;
 
 /// This is a fuzz target: its name, which is also that of its corpus, and its body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: &[Target] = &[("model_text", model::text)];
+pub const TARGETS: &[Target] =
+    &[("model_text", model::text), ("netlink_client", netlink::client), ("netlink_datagram", netlink::datagram)];
