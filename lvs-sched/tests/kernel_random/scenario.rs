@@ -41,6 +41,8 @@ pub(crate) enum Pace {
     Quick,
     /// Closing and UDP connections last one second, templates two; some sleeps are between.
     Timed,
+    /// The kernel's own timeouts, with sleeps of minutes: for a lab in which sleeping costs no time.
+    Long,
 }
 
 pub(crate) struct Scenario {
@@ -152,8 +154,13 @@ impl Scenario {
     /// What happens next, in view of what there is; `None` at the end.
     pub(crate) fn next(&mut self, play: &Play<'_>) -> Option<Step> {
         self.steps = self.steps.checked_sub(1)?;
-        if self.pace == Pace::Timed && self.steps % 16 == 1 {
-            return Some(Step::Sleep(Duration::from_millis(1600)));
+        match self.pace {
+            Pace::Timed if self.steps % 16 == 1 => return Some(Step::Sleep(Duration::from_millis(1600))),
+            Pace::Long if self.random.draw(8) == 0 => {
+                let seconds = self.one_of(&[1, 5, 15, 30, 70, 100, 250, 500, 1000]);
+                return Some(Step::Sleep(Duration::from_secs(seconds)));
+            }
+            _ => {}
         }
         let index = if self.random.draw(2) == 0 { 0 } else { self.random.draw(self.sites.len() as u32) as usize };
         let site = self.sites[index].clone();
@@ -333,7 +340,7 @@ fn flags(random: &mut Random) -> SchedulerFlags {
 
 fn persistence(random: &mut Random, family: Family, pace: Pace) -> Persistence {
     let timeout = match pace {
-        Pace::Quick => 60 + random.draw(300),
+        Pace::Quick | Pace::Long => 60 + random.draw(300),
         Pace::Timed => 2,
     };
     let mut persistence = Persistence::new(PersistenceTimeout::new(timeout).unwrap(), family);
