@@ -3,13 +3,16 @@
 //! Each test has network namespaces of its own and needs root: run them in the lab, with one thread.
 
 mod lab;
+#[path = "sync/lan.rs"]
+mod lan;
 #[path = "sync/tables.rs"]
 mod tables;
 
 use lab::Namespace;
+use lan::Lan;
 use lvs_model::{
-    Change, Destination, Endpoint, Forwarding, ProtocolTimeout, SchedulerFlags, SchedulerName, Service, ServiceKey,
-    Table, TimeoutsUpdate, VirtualServer, Weight,
+    Change, Destination, Forwarding, ProtocolTimeout, SchedulerFlags, SchedulerName, ServiceKey, Table, TimeoutsUpdate,
+    VirtualServer, Weight,
 };
 use lvs_netlink::sync::{Deadline, Drain, OnFailure, Outcome, Plan, Reconciler, Scope, Snapshot, SyncError};
 use lvs_netlink::wire::{MessageFlags, Request};
@@ -18,8 +21,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use std::cell::RefCell;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, BufRead as _, BufReader};
 use std::ops::ControlFlow;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,85 +103,6 @@ fn the_printed_plan_does_the_same_through_the_real_ipvsadm() {
         compared += plan.len();
     }
     assert!(compared > 100, "only {compared} lines were tried");
-}
-
-/// A client, a director and a real server, each in a namespace, and an open connection through them.
-struct Lan {
-    director: Namespace,
-    _client: Namespace,
-    _server: Namespace,
-    connection: TcpStream,
-    key: ServiceKey,
-    endpoint: Endpoint,
-}
-
-impl Lan {
-    fn new(number: u8) -> Self {
-        let [client, director, server] = ["c", "d", "s"].map(|role| Namespace::named(&format!("{role}{number}")));
-        let (c, d, s) = (client.name(), director.name(), server.name());
-        lab::run("ip", &words(&format!("link add c0 netns {c} type veth peer name dc netns {d}")));
-        lab::run("ip", &words(&format!("link add s0 netns {s} type veth peer name ds netns {d}")));
-        for (namespace, interface, address) in [
-            (&client, "c0", "10.1.0.2/24"),
-            (&director, "dc", "10.1.0.1/24"),
-            (&director, "ds", "10.2.0.1/24"),
-            (&server, "s0", "10.2.0.2/24"),
-        ] {
-            namespace.ip(&format!("addr add {address} dev {interface}"));
-            namespace.ip(&format!("link set {interface} up"));
-        }
-        client.ip("route add default via 10.1.0.1");
-        server.ip("route add default via 10.2.0.1");
-        director.sysctl("net.ipv4.ip_forward", "1");
-        director.ip("addr add 10.9.0.1/32 dev lo");
-
-        let key: ServiceKey = "tcp 10.9.0.1:80".parse().unwrap();
-        let endpoint: Endpoint = "10.2.0.2:8080".parse().unwrap();
-        let mut ipvs = director.client();
-        ipvs.add_service(&Service::new(key, SchedulerName::Rr)).unwrap();
-        ipvs.add_destination(&key, &Destination::new(endpoint)).unwrap();
-        let (accepting, path) = (server.path(), client.path());
-        let listener = inside(&accepting, || TcpListener::bind("10.2.0.2:8080").unwrap());
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                thread::spawn(move || {
-                    let mut byte = [0];
-                    while stream.read_exact(&mut byte).is_ok() {
-                        stream.write_all(&[byte[0] ^ 0xff]).unwrap();
-                    }
-                });
-            }
-        });
-        let connection = inside(&path, || TcpStream::connect("10.9.0.1:80").unwrap());
-        connection.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        Self { director, _client: client, _server: server, connection, key, endpoint }
-    }
-
-    fn carries_data(&mut self, byte: u8) {
-        self.connection.write_all(&[byte]).unwrap();
-        let mut answer = [0];
-        self.connection.read_exact(&mut answer).expect("the connection is alive");
-        assert_eq!(answer[0], byte ^ 0xff);
-    }
-}
-
-fn words(line: &str) -> Vec<&str> {
-    line.split_whitespace().collect()
-}
-
-/// Runs something on a thread inside a network namespace; sockets made there stay in it.
-fn inside<T: Send>(path: &str, make: impl FnOnce() -> T + Send) -> T {
-    let namespace = std::fs::File::open(path).unwrap();
-    thread::scope(|scope| {
-        let entered = scope.spawn(|| {
-            use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-            use std::os::fd::AsFd as _;
-            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
-            make()
-        });
-        entered.join().unwrap()
-    })
 }
 
 #[test]

@@ -1,0 +1,277 @@
+//! The texts, switches and checks on the real kernel, beside what netlink tells.
+//!
+//! Each test has network namespaces of its own and needs root: run them in the lab, with one thread.
+
+mod lab;
+#[path = "sync/lan.rs"]
+mod lan;
+#[path = "sync/tables.rs"]
+mod tables;
+
+use lab::Namespace;
+use lan::{Lan, inside};
+use lvs_model::{Destination, Family, Forwarding, Netmask, SchedulerName, Service, Table, Tunnel, VirtualServer};
+use lvs_netlink::preflight::{Finding, Problem, ThisSystem, director, real_server};
+use lvs_netlink::proc::{Connection, ListedForwarding, ListedKey, Proc};
+use lvs_netlink::sysctl::{ConnectionReuse, Defense, Switch, SyncThreshold, Sysctl, SysctlError, Sysctls};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{Config, TestRunner};
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+use tables::{Owner, farm, ours, sorted, table, tables, union};
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
+fn the_text_of_services_says_the_same_as_netlink() {
+    let namespace = Namespace::new();
+    let client = RefCell::new(namespace.client());
+    let ticks_per_second = RefCell::new(None);
+    let mut runner = TestRunner::new(Config { cases: 100, failure_persistence: None, ..Config::default() });
+    let compare = |(ours, theirs): (Table, Table)| {
+        let mut client = client.borrow_mut();
+        client.flush().unwrap();
+        client.apply(&Table::new().difference(&union(&ours, &theirs))).unwrap();
+        let mut listed = inside(&namespace.path(), || Proc::current().services().unwrap()).services;
+        let statuses = client.list().unwrap();
+        prop_assert_eq!(listed.len(), statuses.len());
+        for status in &statuses {
+            let service = &status.service;
+            let family = service.key().family();
+            let same = |listed: &lvs_netlink::proc::ListedService| match (listed.key, service.key()) {
+                (ListedKey::Socket { protocol, endpoint }, key) => {
+                    Some(endpoint) == key.endpoint() && protocol == key.protocol()
+                }
+                (ListedKey::Fwmark(_), key) => {
+                    // The text does not say of which family a mark is: what else it says must tell.
+                    listed.key.to_string()
+                        == format!("fwmark {}", key.to_string().split(' ').nth(1).unwrap_or_default())
+                        && key.endpoint().is_none()
+                        && listed.scheduler == service.scheduler()
+                        && listed.destinations.len() == status.destinations.len()
+                        && listed.persistence.is_some() == service.persistence().is_some()
+                        && listed.one_packet == service.one_packet()
+                        && listed
+                            .destinations
+                            .iter()
+                            .zip(&status.destinations)
+                            .all(|(a, b)| a.endpoint == b.destination.endpoint)
+                }
+                _ => false,
+            };
+            let found = listed.iter().position(same);
+            prop_assert!(found.is_some(), "{}", service);
+            let listed = listed.remove(found.unwrap_or_default());
+            prop_assert_eq!(listed.scheduler, service.scheduler());
+            let told = family == Family::Inet || matches!(listed.key, ListedKey::Fwmark(_));
+            prop_assert_eq!(listed.one_packet, service.one_packet() && told);
+            if let (Some(listed), Some(persistence), true) =
+                (listed.persistence, service.persistence(), service.key().endpoint().is_some())
+            {
+                prop_assert_eq!(listed.netmask(family), Some(persistence.netmask));
+                let rate = listed.ticks / persistence.timeout.seconds();
+                let known = *ticks_per_second.borrow_mut().get_or_insert(rate);
+                prop_assert_eq!((known, listed.ticks), (rate, rate * persistence.timeout.seconds()));
+            }
+            prop_assert_eq!(listed.destinations.len(), status.destinations.len());
+            for (listed, status) in listed.destinations.iter().zip(&status.destinations) {
+                let Destination { endpoint, weight, forwarding, .. } = status.destination;
+                prop_assert_eq!((listed.endpoint, listed.weight), (endpoint, weight));
+                prop_assert_eq!((listed.active, listed.inactive), (status.counts.active, status.counts.inactive));
+                let method = match forwarding {
+                    Forwarding::Local => ListedForwarding::Local,
+                    Forwarding::Tunnel(_) => ListedForwarding::Tunnel,
+                    Forwarding::DirectRouting => ListedForwarding::DirectRouting,
+                    _ => ListedForwarding::Masquerade,
+                };
+                prop_assert_eq!(listed.forwarding, method);
+            }
+        }
+        Ok(())
+    };
+    runner.run(&(table(Owner::Us), table(Owner::Others)), compare).unwrap();
+}
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
+fn a_live_connection_is_in_the_table_and_in_the_statistics() {
+    let mut lan = Lan::new(3);
+    lan.carries_data(1);
+    let path = lan.director.path();
+    let end = Instant::now() + Duration::from_secs(10);
+    let statistics = loop {
+        // The sums are refreshed every two seconds.
+        let statistics = inside(&path, || Proc::current().statistics().unwrap());
+        if statistics.statistics.connections == 1 && statistics.statistics.packets_out >= 2 {
+            break statistics.statistics;
+        }
+        assert!(Instant::now() < end, "{statistics:?}");
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    assert!(statistics.packets_in >= 3 && statistics.bytes_in >= 3 * 40);
+    let cpus = inside(&path, || Proc::current().cpu_statistics().unwrap());
+    assert_eq!(cpus.cpus.iter().map(|(_, cpu)| cpu.connections).sum::<u64>(), 1);
+    let connections = inside(&path, || Proc::current().connections().unwrap());
+    let all: Vec<Connection<'_>> = connections.iter().map(Result::unwrap).collect();
+    assert_eq!(all.len(), 1);
+    assert_eq!((all[0].state, all[0].destination), ("ESTABLISHED", lan.endpoint));
+    assert_eq!(Some(all[0].virtual_service), lan.key.endpoint());
+    assert_eq!(all[0].client, lan.connection.local_addr().unwrap().into());
+    assert!((890..=900).contains(&all[0].expires.as_secs()));
+    let origins = inside(&path, || Proc::current().connections_with_origin().unwrap());
+    assert_eq!(origins.iter().next().unwrap().unwrap().origin, Some(lvs_netlink::proc::Origin::Local));
+}
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
+fn a_template_of_an_ipv6_mark_tells_its_mark() {
+    let namespace = Namespace::new();
+    let mut client = namespace.client();
+    let key = "fwmark 3735928559 inet6".parse().unwrap();
+    let mut service = Service::new(key, SchedulerName::Rr);
+    let timeout = lvs_model::PersistenceTimeout::new(300).unwrap();
+    service = service.with_persistence(lvs_model::Persistence::new(timeout, Family::Inet6)).unwrap();
+    assert_eq!(service.persistence().map(|kept| kept.netmask), Some(Netmask::host(Family::Inet6)));
+    client.add_service(&service).unwrap();
+    client.add_destination(&key, &Destination::new("[fd00::2]:0".parse().unwrap())).unwrap();
+    // A client whose packets get the mark where they come in.
+    let outside = Namespace::named("mark-client");
+    let (here, there) = (namespace.name(), outside.name());
+    let pair = format!("link add m0 netns {there} type veth peer name m1 netns {here}");
+    lab::run("ip", &pair.split_whitespace().collect::<Vec<_>>());
+    for (side, interface, address) in [(&outside, "m0", "fd01::2/64"), (&namespace, "m1", "fd01::1/64")] {
+        side.ip(&format!("-6 addr add {address} dev {interface} nodad"));
+        side.ip(&format!("link set {interface} up"));
+    }
+    namespace.ip("-6 addr add fd00::2/128 dev lo nodad");
+    namespace.exec("tc qdisc add dev m1 ingress");
+    namespace.exec("tc filter add dev m1 ingress matchall action skbedit mark 0xdeadbeef");
+    let sender = inside(&outside.path(), || std::net::UdpSocket::bind("[fd01::2]:0").unwrap());
+    let end = Instant::now() + Duration::from_secs(10);
+    while inside(&namespace.path(), || Proc::current().connections().unwrap()).iter().count() == 0 {
+        assert!(Instant::now() < end, "no packet came");
+        sender.send_to(b"x", "[fd01::1]:7777").unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let connections = inside(&namespace.path(), || Proc::current().connections().unwrap());
+    let all: Vec<Connection<'_>> = connections.iter().map(Result::unwrap).collect();
+    let marks: Vec<_> = all.iter().filter_map(Connection::fwmark).map(lvs_model::Fwmark::get).collect();
+    assert_eq!(marks, [3_735_928_559], "{all:?}");
+}
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
+fn switches_are_read_and_written() {
+    let namespace = Namespace::new();
+    let _client = namespace.client();
+    inside(&namespace.path(), || {
+        let sysctls = Sysctls::current();
+        for switch in
+            [Sysctl::EXPIRE_NODEST_CONN, Sysctl::EXPIRE_QUIESCENT_TEMPLATE, Sysctl::CONNTRACK, Sysctl::SLOPPY_TCP]
+        {
+            assert_eq!(sysctls.read(switch).unwrap(), Switch::Off, "{}", switch.name());
+            sysctls.write(switch, Switch::On).unwrap();
+            assert_eq!(sysctls.read(switch).unwrap(), Switch::On, "{}", switch.name());
+        }
+        for defense in [Sysctl::DROP_ENTRY, Sysctl::DROP_PACKET, Sysctl::SECURE_TCP] {
+            sysctls.write(defense, Defense::Always).unwrap();
+            assert_eq!(sysctls.read(defense).unwrap(), Defense::Always);
+            sysctls.write(defense, Defense::Off).unwrap();
+        }
+        sysctls.write(Sysctl::CONN_REUSE_MODE, ConnectionReuse::Same).unwrap();
+        assert_eq!(sysctls.read(Sysctl::CONN_REUSE_MODE).unwrap(), ConnectionReuse::Same);
+        let threshold = SyncThreshold { threshold: 5, period: 10 };
+        sysctls.write(Sysctl::SYNC_THRESHOLD, threshold).unwrap();
+        assert_eq!(sysctls.read(Sysctl::SYNC_THRESHOLD).unwrap(), threshold);
+        let refused = sysctls.write(Sysctl::SYNC_THRESHOLD, SyncThreshold { threshold: 10, period: 5 }).unwrap_err();
+        assert!(matches!(refused, SysctlError::Refused { name: "sync_threshold", .. }), "{refused:?}");
+        assert_eq!(sysctls.read(Sysctl::SYNC_THRESHOLD).unwrap(), threshold);
+        sysctls.write(Sysctl::SYNC_PORTS, 4).unwrap();
+        assert_eq!(sysctls.read(Sysctl::SYNC_PORTS).unwrap(), 4);
+    });
+}
+
+/// Does what each finding says mends it, until nothing is found; gives what was found first.
+fn mend(namespace: &Namespace, find: impl Fn() -> Vec<Finding> + Sync) -> Vec<Problem> {
+    let found = || inside(&namespace.path(), &find);
+    let first = found();
+    for finding in &first {
+        lab::run("ip", &["netns", "exec", namespace.name(), "sh", "-c", &finding.problem.remedy()]);
+    }
+    assert_eq!(found(), [], "after the remedies of {first:?}");
+    first.into_iter().map(|finding| finding.problem).collect()
+}
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
+fn the_remedies_mend_a_director() {
+    let namespace = Namespace::without_lo("bare-director");
+    let _client = namespace.client();
+    namespace.ip("link add d0 type dummy");
+    let mut web = VirtualServer::new(Service::new("tcp 192.0.2.10:80".parse().unwrap(), SchedulerName::Wrr));
+    web.insert("-r 10.1.0.7:8080 -m".parse().unwrap()).unwrap();
+    let mut six = VirtualServer::new(Service::new("tcp [2001:db8::10]:80".parse().unwrap(), SchedulerName::Sh));
+    six.insert("-r [fd00::7]:8080 -m".parse().unwrap()).unwrap();
+    let table = Table::from_iter([web, six]);
+    let found = mend(&namespace, || director(&ThisSystem, &table));
+    for expected in [
+        Problem::LoopbackDown,
+        Problem::AddressNotLocal("192.0.2.10".parse().unwrap()),
+        Problem::AddressNotLocal("2001:db8::10".parse().unwrap()),
+        Problem::ForwardingOff(Family::Inet),
+        Problem::ForwardingOff(Family::Inet6),
+        Problem::SendRedirects { interface: "d0".into() },
+    ] {
+        assert!(found.contains(&expected), "{expected:?} is not in {found:?}");
+    }
+    let twos =
+        Table::from_iter([VirtualServer::new(Service::new("fwmark 1".parse().unwrap(), "absent".parse().unwrap()))]);
+    let absent = inside(&namespace.path(), || director(&ThisSystem, &twos));
+    assert_eq!(absent.len(), 1);
+    assert!(absent[0].to_string().contains("no scheduler absent"));
+}
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
+fn the_remedies_mend_a_real_server() {
+    let namespace = Namespace::named("bare-server");
+    namespace.ip("link add d0 type dummy");
+    let vip = ["192.0.2.10".parse().unwrap()];
+    let found = mend(&namespace, || real_server(&ThisSystem, Forwarding::DirectRouting, &vip));
+    let expected = [
+        Problem::AddressNotLocal(vip[0]),
+        Problem::ArpIgnore { interface: "d0".into() },
+        Problem::ArpAnnounce { interface: "d0".into() },
+    ];
+    assert!(expected.iter().all(|problem| found.contains(problem)), "{found:?}");
+
+    let tunnel = Forwarding::Tunnel(Tunnel::Ipip);
+    let before = inside(&namespace.path(), || real_server(&ThisSystem, tunnel, &vip));
+    if !before.is_empty() {
+        // The fallback device appears with the module, in namespaces that are made after it, too.
+        assert!(matches!(before[0].problem, Problem::TunnelAbsent { .. }), "{before:?}");
+        lab::run("modprobe", &["ipip"]);
+    }
+    namespace.ip("link set tunl0 up");
+    namespace.sysctl("net.ipv4.conf.tunl0.rp_filter", "1");
+    let found = mend(&namespace, || real_server(&ThisSystem, tunnel, &vip));
+    assert_eq!(found, [Problem::ReversePathFilter { interface: "tunl0".into() }]);
+}
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
+fn a_farm_reads_the_same_through_both_ways() {
+    let namespace = Namespace::new();
+    let mut client = namespace.client();
+    let (mut runner, strategy) = (TestRunner::new(Config::default()), tables());
+    let (mine, _, _) = strategy.new_tree(&mut runner).unwrap().current();
+    let mut all = Table::from_iter([farm("tcp 10.9.0.1:80", SchedulerName::Wlc, 300)]);
+    all.extend(mine);
+    client.apply(&Table::new().difference(&all)).unwrap();
+    assert_eq!(sorted(&client.table().unwrap()), sorted(&all));
+    assert!(all.iter().all(|server| ours().contains(server.key())));
+    let listed = inside(&namespace.path(), || Proc::current().services().unwrap());
+    let destinations =
+        |list: &lvs_netlink::proc::ServiceList| list.services.iter().map(|s| s.destinations.len()).sum::<usize>();
+    assert_eq!(destinations(&listed), all.iter().map(|server| server.destinations().len()).sum::<usize>());
+}
