@@ -1,7 +1,10 @@
 //! Applying plans through a client: random tables, another writer, refusals, lost answers.
 
 use crate::tables::{farm, ours, sorted, tables, union};
-use lvs_model::{Change, Destination, SchedulerName, Service, ServiceKey, Table, VirtualServer};
+use lvs_model::{
+    Change, Destination, Family, Persistence, PersistenceTimeout, SchedulerName, Service, ServiceKey, Table,
+    VirtualServer,
+};
 use lvs_netlink::fake::{Fault, Kernel};
 use lvs_netlink::sync::{Consistency, Doubt, OnFailure, Outcome, Plan, Reconciler, Scope, Snapshot, SyncError};
 use lvs_netlink::{Acknowledgement, Client, ErrorKind};
@@ -254,6 +257,35 @@ fn a_connection_that_is_lost_twice_leaves_the_window_unknown() {
     assert!(matches!(report.connection_error().map(lvs_netlink::Error::kind), Some(ErrorKind::TimedOut(_))));
     assert!(report.count(Outcome::Unknown) > 0);
     assert_eq!(report.count(Outcome::Done) + report.count(Outcome::Unknown) + report.count(Outcome::Skipped), 301);
+}
+
+#[test]
+fn a_socket_that_hangs_is_given_up_for_another() {
+    for at in [0, 1, 127, 128, 200, 300] {
+        let kernel = Kernel::new();
+        let mut client = client(&kernel);
+        let plan = plan(&mut client, &web(300), &Scope::everything());
+        kernel.inject_after(at, Fault::Stuck);
+        let report = plan.apply(&mut client).unwrap();
+        // What had been done before it hung is found done when the window is sent again on a new socket.
+        let again = usize::try_from(at % 128).unwrap();
+        assert_eq!((report.count(Outcome::Adjusted), report.count(Outcome::Done)), (again, 301 - again), "at {at}");
+        assert_eq!(kernel.table(), web(300));
+    }
+}
+
+#[test]
+fn what_the_kernel_cannot_hold_is_an_error_and_not_an_endless_round() {
+    let kernel = Kernel::builder().ticks_per_second(1000).build();
+    let key: ServiceKey = "tcp 10.0.0.1:80".parse().unwrap();
+    // Times 1000 this is more than 32 bits, and the kernel keeps the lower ones.
+    let persistence = Persistence::new(PersistenceTimeout::MAX, Family::Inet);
+    let service = Service::new(key, SchedulerName::Rr).with_persistence(persistence).unwrap();
+    let desired = Table::from_iter([VirtualServer::new(service)]);
+    let mut client = client(&kernel);
+    let result = Reconciler::new(Scope::everything()).reconcile(&mut client, &desired, SystemTime::UNIX_EPOCH);
+    let Err(SyncError::Unsettled { rounds: 5, left }) = result else { panic!("{result:?}") };
+    assert_eq!(left.to_string(), "-E -t 10.0.0.1:80 -s rr -p 42949672\n");
 }
 
 #[test]
