@@ -233,7 +233,7 @@ impl Diagnostic {
             code: code.into(),
             severity,
             span,
-            message: message.into(),
+            message: shortened(message.into()),
             label: None,
             related: Vec::new(),
             help: Vec::new(),
@@ -305,6 +305,18 @@ impl Diagnostic {
             fix: self.fix.clone(),
         }
     }
+}
+
+/// A message may quote a word of any length; beyond this many bytes it is cut.
+const LONGEST_MESSAGE: usize = 240;
+
+fn shortened(mut message: String) -> String {
+    if message.len() > LONGEST_MESSAGE {
+        let end = (0..=LONGEST_MESSAGE).rev().find(|i| message.is_char_boundary(*i)).unwrap_or(0);
+        message.truncate(end);
+        message.push('…');
+    }
+    message
 }
 
 /// This is a [`Diagnostic`] with lines and columns; with the feature `serde` it is what an editor reads.

@@ -40,7 +40,7 @@ use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::render::Renderer;
-use crate::span::{Source, Sources};
+use crate::span::{Source, Sources, Span};
 
 /// This is a configuration with everything expanded and every statement checked against the keyword table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +80,8 @@ pub fn parse(text: impl AsRef<[u8]>) -> Parsed {
 #[must_use]
 pub fn parse_with(main: Source, loader: &mut dyn Loader, options: &Options) -> Parsed {
     let expanded = expand::expand(main, loader, options);
-    let (tree, sources, diagnostics) = structure::build(expanded, options.version());
+    let (tree, sources, mut diagnostics) = structure::build(expanded, options.version());
+    order(&mut diagnostics, options.limits().diagnostics);
     Parsed { tree, sources, diagnostics }
 }
 
@@ -162,9 +163,23 @@ pub fn lower(text: impl AsRef<[u8]>) -> Lowered {
 pub fn lower_with(main: Source, loader: &mut dyn Loader, options: &Options) -> Lowered {
     let Parsed { tree, sources, mut diagnostics } = parse_with(main, loader, options);
     let config = lower::lower(&tree, options.limits(), &mut diagnostics);
-    // As a person reads: by place; what was found at the same place keeps its order.
-    diagnostics.sort_by_key(|d| (d.span.file, d.span.start));
+    order(&mut diagnostics, options.limits().diagnostics);
     Lowered { config, tree, sources, diagnostics, limits: options.limits() }
+}
+
+/// Sorts as a person reads, by place; what was found at the same place keeps its order. Of too many the gravest stay.
+fn order(diagnostics: &mut Vec<Diagnostic>, most: usize) {
+    let all = diagnostics.len();
+    if all > most {
+        diagnostics.sort_by_key(|d| (std::cmp::Reverse(d.severity), d.span.file, d.span.start));
+        diagnostics.truncate(most);
+    }
+    diagnostics.sort_by_key(|d| (d.span.file, d.span.start));
+    if all > most {
+        let span = diagnostics.last().map_or_else(Span::default, |d| d.span);
+        let message = format!("there are {} more diagnostics", all - most);
+        diagnostics.push(Diagnostic::info("too-many-diagnostics", span, message));
+    }
 }
 
 /// This reads a configuration from the file system, with the files that it includes.

@@ -106,6 +106,8 @@ pub struct Limits {
     pub files: usize,
     /// This is the greatest number of services that one entry of a group may stand for, 65,536.
     pub group_entry: u64,
+    /// This is the greatest number of diagnostics, 1000: the gravest are kept, and one says how many there are.
+    pub diagnostics: usize,
     /// This is the greatest number of destinations, over all services, that groups may give, 4,000,000.
     pub destinations: usize,
 }
@@ -119,6 +121,7 @@ impl Default for Limits {
             include_depth: 32,
             files: 4096,
             group_entry: 65_536,
+            diagnostics: 1000,
             destinations: 4_000_000,
         }
     }

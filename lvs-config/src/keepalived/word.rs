@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 
 /// This is one word of the configuration after definitions, sequences and includes are resolved.
@@ -35,6 +36,21 @@ impl Word {
     pub fn origins(&self) -> impl Iterator<Item = &Origin> {
         std::iter::successors(self.origin.as_deref(), |o| o.from.as_deref())
     }
+}
+
+/// The most steps of an origin that are shown.
+const MOST_STEPS: usize = 4;
+
+/// Adds where an expanded word comes from to what is said about it.
+pub(super) fn explain(mut diagnostic: Diagnostic, words: &[Word]) -> Diagnostic {
+    let place = diagnostic.span;
+    let inside = |w: &&Word| w.span.file == place.file && w.span.start <= place.start && place.end <= w.span.end;
+    let Some(word) = words.iter().filter(inside).find(|w| w.origin.is_some()) else { return diagnostic };
+    for origin in word.origins().take(MOST_STEPS) {
+        diagnostic =
+            diagnostic.with_related(origin.span, format!("it comes from the definition of `${}`", origin.name));
+    }
+    diagnostic
 }
 
 impl PartialEq<str> for Word {

@@ -1,6 +1,9 @@
 //! keepalived.conf: lossless documents, verdicts, diagnostics, conversion, changes, bounds.
 
+mod bounds;
 mod common;
 mod conversion;
+mod diagnostics;
+mod editing;
 mod lossless;
 mod verdicts;

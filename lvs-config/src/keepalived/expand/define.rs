@@ -42,6 +42,9 @@ impl Definition {
     }
 }
 
+/// The longest argument of a predefined name, as in `${_ENV NAME}`.
+const LONGEST_ARGUMENT: usize = 256;
+
 /// A use of a definition: how long it is, and the name in it.
 struct Use<'a> {
     length: usize,
@@ -172,7 +175,8 @@ fn usage(bytes: &[u8]) -> Option<Use<'_>> {
     let rest = &bytes[1..];
     if let Some(braced) = rest.strip_prefix(b"{") {
         let length = name_length(braced)?;
-        let end = braced.iter().position(|&b| b == b'}')?;
+        let most = if braced[0] == b'_' { length + LONGEST_ARGUMENT } else { length };
+        let end = braced.iter().take(most + 1).position(|&b| b == b'}')?;
         let argument = match braced.get(length) {
             Some(b' ') if braced[0] == b'_' => &braced[length + 1..end],
             _ if end == length => &[][..],

@@ -35,6 +35,23 @@ impl Lowering<'_> {
             let message = format!("group `{name}` has no entries, it is removed");
             self.report(Diagnostic::error("empty-group", block.span(), message));
         }
+        let of_family = |wanted: Family| {
+            entries.iter().any(|e| match e {
+                GroupEntry::Addresses { first, .. } => first.family() == wanted,
+                GroupEntry::Mark { family, .. } => *family == Some(wanted),
+            })
+        };
+        let open_mark = entries.iter().find_map(|e| match e {
+            GroupEntry::Mark { family: None, span, .. } => Some(*span),
+            _ => None,
+        });
+        if let Some(span) = open_mark.filter(|_| of_family(Family::Inet) && of_family(Family::Inet6)) {
+            self.report(
+                Diagnostic::error("family-mismatch", span, format!("group `{name}` has IPv4 and IPv6 entries, and the family of this mark is open: the group is removed"))
+                    .with_help("write `inet` or `inet6` after the mark"),
+            );
+            entries.clear();
+        }
         self.config.groups.push(Group { span: block.span(), name, entries });
     }
 

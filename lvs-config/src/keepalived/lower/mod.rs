@@ -18,6 +18,7 @@ use super::config::{Config, Script};
 use super::options::Limits;
 use super::tree::{Statement, Tree};
 use super::values;
+use super::word::explain;
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 
@@ -155,7 +156,7 @@ fn endpoint(statement: Statement<'_>, what: &str, diagnostics: &mut Vec<Diagnost
         } else {
             diagnostic = diagnostic.with_label("expected an address in numbers, names are not looked up");
         }
-        diagnostics.push(diagnostic);
+        diagnostics.push(explain(diagnostic, words));
         return None;
     };
     let Some(word) = words.get(1) else { return Some(lvs_model::Endpoint::new(addr, 0)) };
@@ -177,7 +178,7 @@ fn endpoint(statement: Statement<'_>, what: &str, diagnostics: &mut Vec<Diagnost
                     diagnostic = diagnostic.with_fix(Fix::replace(format!("write `{instead}`"), word.span, instead));
                 }
             }
-            diagnostics.push(diagnostic);
+            diagnostics.push(explain(diagnostic, words));
             None
         }
     }

@@ -2,7 +2,7 @@
 
 use lvs_model::{Forwarding, Thresholds, Weight};
 
-use super::service::{Draft, ServerDraft, forwarding};
+use super::service::{Draft, ServerDraft, forwarding, is_tunnel};
 use super::{Lowering, duration, endpoint, integer, script, string, switch};
 use crate::diagnostic::Diagnostic;
 use crate::keepalived::config::{Inherited, RealServer};
@@ -39,7 +39,7 @@ impl Lowering<'_> {
             checkers: Vec::new(),
         };
         // Settings first: a checker takes them also when they stand below it.
-        for statement in block.children().filter(|s| s.is_valid()) {
+        for statement in block.children().filter(|s| s.is_valid() || is_tunnel(*s)) {
             match statement.name() {
                 "weight" => weight = integer(statement).and_then(|n| Weight::new(n).ok()),
                 "lvs_method" => method = forwarding(statement),
@@ -73,6 +73,8 @@ impl Lowering<'_> {
                     diagnostic = diagnostic.with_related(upper, "the upper one");
                 }
                 self.report(diagnostic);
+                draft.lost_servers = true;
+                return;
             }
         }
         server.weight = weight.or(draft.weight).unwrap_or(Weight::ONE);
@@ -82,7 +84,10 @@ impl Lowering<'_> {
         for statement in block.children().filter(|s| s.is_valid() && s.block().is_some()) {
             self.checker(statement, inherited, draft.inherited, &mut server, &mut default_ports);
         }
-        let port_span = block.arguments().get(1).filter(|_| endpoint.port != 0).map(|w| w.span);
+        let port_span = match block.arguments() {
+            [address, port, ..] if endpoint.port != 0 => Some((port.span, address.span.after().to(port.span))),
+            _ => None,
+        };
         draft.servers.push(ServerDraft {
             server,
             forwarding: method.or(draft.forwarding),

@@ -48,8 +48,8 @@ pub(super) struct ServerDraft {
     pub(super) server: RealServer,
     pub(super) forwarding: Option<Forwarding>,
     pub(super) has_weight: bool,
-    /// The port as it was written; `None` when it was not.
-    pub(super) port_span: Option<Span>,
+    /// The port as it was written, and the same with the blank before it; `None` when it was not written.
+    pub(super) port_span: Option<(Span, Span)>,
     pub(super) inhibit: Option<bool>,
     /// The port that checkers connect to when they say nothing, by their number.
     pub(super) default_ports: Vec<usize>,
@@ -110,7 +110,7 @@ impl Lowering<'_> {
         for statement in block.children() {
             if statement.name() == "real_server" {
                 self.server(statement, &mut draft);
-            } else if statement.is_valid() {
+            } else if statement.is_valid() || is_tunnel(statement) {
                 self.setting(statement, &mut draft);
             }
         }
@@ -316,9 +316,17 @@ impl Lowering<'_> {
     }
 }
 
+/// A method; what is wrong about the kind of a tunnel leaves a plain one.
 pub(super) fn forwarding(statement: Statement<'_>) -> Option<Forwarding> {
     let words: Vec<&[u8]> = statement.arguments().iter().map(|w| &*w.text).collect();
-    values::forwarding(&words).ok()
+    let plain = is_tunnel(statement).then_some(Forwarding::Tunnel(lvs_model::Tunnel::Ipip));
+    values::forwarding(&words).ok().or(plain)
+}
+
+/// `TUN` counts even when the words after it are wrong.
+pub(super) fn is_tunnel(statement: Statement<'_>) -> bool {
+    let is_method = matches!(statement.name(), "lb_kind" | "lvs_method" | "sorry_server_lvs_method");
+    is_method && statement.argument(0) == Some(b"TUN")
 }
 
 /// A mask as inet_aton reads it: four numbers, or fewer with a wide last one.

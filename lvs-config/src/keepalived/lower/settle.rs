@@ -319,14 +319,11 @@ impl Lowering<'_> {
 
     fn settle_group(&mut self, server: &mut VirtualServer, group: usize) {
         let group = &self.config.groups[group];
-        let families: Vec<Family> = group
-            .entries
-            .iter()
-            .filter_map(|e| match e {
-                GroupEntry::Addresses { first, .. } => Some(first.family()),
-                GroupEntry::Mark { family, .. } => *family,
-            })
-            .collect();
+        let family = group.entries.iter().find_map(|e| match e {
+            GroupEntry::Addresses { first, .. } => Some(first.family()),
+            GroupEntry::Mark { family, .. } => *family,
+        });
+        server.family = family.unwrap_or(server.family);
         for real in
             server.real_servers.iter().filter(|r| r.endpoint.port != 0 && r.forwarding != Forwarding::Masquerade)
         {
@@ -340,19 +337,6 @@ impl Lowering<'_> {
                     .push(port_ignored_by(real.span, message.to_owned()).with_related(group.span, "the group"));
             }
         }
-        if let Some(first) = families.first() {
-            server.family = *first;
-            if families.iter().any(|f| f != first)
-                && !server.real_servers.iter().all(|s| matches!(s.forwarding, Forwarding::Tunnel(_)))
-            {
-                let diagnostic = Diagnostic::error(
-                    "family-mismatch",
-                    group.span,
-                    format!("group `{}` has IPv4 and IPv6 entries, it cannot serve both", group.name),
-                );
-                self.diagnostics.push(diagnostic.with_related(server.span, "it is used here"));
-            }
-        }
     }
 }
 
@@ -360,8 +344,8 @@ fn port_ignored_by(span: Span, message: String) -> Diagnostic {
     Diagnostic::error("port-ignored", span, message)
 }
 
-fn port_ignored(span: Span, message: String) -> Diagnostic {
-    port_ignored_by(span, message).with_fix(Fix::replace("remove the port", span, ""))
+fn port_ignored((span, with_blank): (Span, Span), message: String) -> Diagnostic {
+    port_ignored_by(span, message).with_fix(Fix::replace("remove the port", with_blank, ""))
 }
 
 /// The port of a checker that names none is that of its server.

@@ -30,6 +30,10 @@ pub(super) fn check(
     if keyword.argument == Argument::Forwarding && words.get(1).is_some_and(|w| &*w.text != b"TUN") {
         max = 1;
     }
+    if let Some(sign) = words.get(1).filter(|w| !w.quoted && matches!(&*w.text, b"=" | b":") && max > 0) {
+        equals_sign(words, sign, keyword, &mut checked);
+        return checked;
+    }
     if let Some(instead) = keyword.deprecated {
         deprecated(words, keyword, instead, &mut checked);
     }
@@ -66,6 +70,21 @@ pub(super) fn check(
         checked.valid = false;
     }
     checked
+}
+
+/// `keyword = value`
+fn equals_sign(words: &[Word], sign: &Word, keyword: &'static Keyword, checked: &mut Checked) {
+    checked.valid = false;
+    let mut diagnostic =
+        Diagnostic::error("equals-sign", sign.span, format!("`{}` is read as the value of `{keyword}`", sign.lossy()))
+            .with_help("a keyword and its value are separated by a blank");
+    if let Some(value) =
+        words.get(2).filter(|v| v.origin.is_none() && sign.origin.is_none() && v.span.file == sign.span.file)
+    {
+        let span = Span::new(sign.span.file, sign.span.start, value.span.start);
+        diagnostic = diagnostic.with_fix(Fix::replace(format!("remove the `{}`", sign.lossy()), span, ""));
+    }
+    checked.diagnostics.push(diagnostic);
 }
 
 fn deprecated(words: &[Word], keyword: &'static Keyword, instead: &'static str, checked: &mut Checked) {
@@ -144,9 +163,6 @@ fn extra(
         } else {
             diagnostic
         });
-        return;
-    }
-    if text == "=" || text == ":" {
         return;
     }
     let second = words.iter().enumerate().skip(max + 1).find(|(_, w)| !w.quoted && block.find(&w.text).is_some());
@@ -328,7 +344,8 @@ fn refused_value(word: &Word, keyword: &'static Keyword, refusal: Refusal) -> Di
     }
     let note = match keyword.name {
         "lb_algo" | "lvs_sched" => "the service then uses wlc",
-        "lb_kind" => "the service then uses NAT",
+        "lb_kind" | "lvs_method" if refusal.code == "invalid-tunnel" => "a plain ipip tunnel is used then",
+        "lb_kind" | "lvs_method" => "NAT is used then",
         "protocol" => "the service then uses UDP",
         "state" => "the instance then starts as BACKUP",
         _ => return diagnostic,

@@ -10,9 +10,15 @@ mod unknown;
 use super::expand::{Expanded, Item, ItemKind};
 use super::keywords::{self, Argument, Block, Keyword};
 use super::tree::{Data, Tree};
-use super::word::Word;
+use super::word::{Word, explain};
 use crate::diagnostic::{Diagnostic, Edit, Fix};
 use crate::span::{Sources, Span};
+
+/// How far outside a keyword is looked for when a brace may be missing; blocks of keepalived nest four deep.
+const DEEPEST: usize = 16;
+
+/// From so many diagnostics on an unknown word is only told, and no longer guessed at.
+const ENOUGH: usize = 10_000;
 
 /// What may stand in a block.
 #[derive(Debug, Clone, Copy)]
@@ -182,7 +188,9 @@ impl Builder<'_> {
         let rest = checked.second.map(|n| words.start + n..words.end);
         if !quiet {
             let again = rest.is_some() && self.is_crowded(self.tree.words[words.start].span);
-            self.diagnostics.extend(checked.diagnostics.into_iter().filter(|d| !again || d.code != "two-statements"));
+            let own = &self.tree.words[words.clone()];
+            let said = checked.diagnostics.into_iter().filter(|d| !again || d.code != "two-statements");
+            self.diagnostics.extend(said.map(|d| explain(d, own)));
             if rest.is_some() {
                 self.crowded = Some(self.tree.words[words.start].span);
             }
@@ -368,8 +376,10 @@ impl Builder<'_> {
         }
         let text = &self.tree.words[word].text;
         let last = self.frames.len() - 1;
-        let Some(outer) =
-            (0..last).rev().find(|&i| matches!(self.frames[i].mode, Mode::Keywords(b) if b.find(text).is_some()))
+        let Some(outer) = (0..last)
+            .rev()
+            .take(DEEPEST)
+            .find(|&i| matches!(self.frames[i].mode, Mode::Keywords(b) if b.find(text).is_some()))
         else {
             return false;
         };
@@ -557,15 +567,22 @@ fn templates(items: &mut Vec<Item>, words: &mut Vec<Word>, sources: &Sources, di
             )
             .with_help("write `$NAME=value` on a line of its own before, and `${NAME}` here")
         });
-        // The words of the line go on behind the template; a new range keeps them together.
-        let first = words.len();
-        let same_line = |a: Span, b: Span| !sources.text(Span::new(a.file, a.start, b.end)).contains(&b'\n');
-        if let Some(before) = out.last().filter(|i| i.kind == ItemKind::Words && same_line(i.span, span)).cloned() {
-            out.pop();
-            let keep = before.words.len() - usize::from(joined && !double);
-            let kept: Vec<Word> = words[before.words.start..before.words.start + keep].to_vec();
-            words.extend(kept);
-        }
+        // The words of the line go on behind the template; a new range keeps them together. Words that were put
+        // together before stand at the end already: copying them again would be quadratic.
+        let same_line =
+            |a: Span, b: Span| a.file == b.file && !sources.text(Span::new(a.file, a.end, b.start)).contains(&b'\n');
+        let before = out.pop_if(|i| i.kind == ItemKind::Words && same_line(i.span, span));
+        let first = match before {
+            Some(before) => {
+                let first = if before.words.end == words.len() { before.words.start } else { words.len() };
+                if before.words.end != words.len() {
+                    words.extend_from_within(before.words);
+                }
+                words.truncate(words.len() - usize::from(joined && !double));
+                first
+            }
+            None => words.len(),
+        };
         words.push(Word { text: text.into_bytes().into(), span: whole, quoted: false, origin: None });
         if let Some(after) = items.get(end + 1).filter(|i| i.kind == ItemKind::Words && same_line(span, i.span)) {
             let kept: Vec<Word> = words[after.words.clone()].to_vec();

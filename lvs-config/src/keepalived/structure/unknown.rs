@@ -4,6 +4,7 @@ use super::{Builder, Mode};
 use crate::diagnostic::{Diagnostic, Edit, Fix};
 use crate::keepalived::keywords::{self, Argument, Block, Keyword};
 use crate::keepalived::suggest;
+use crate::keepalived::word::explain;
 use crate::span::Span;
 
 /// Keywords of the forks of alibaba and iqiyi.
@@ -42,11 +43,18 @@ impl Builder<'_> {
         if self.comment_of_c(words.start, at) {
             return;
         }
+        if self.diagnostics.len() >= super::ENOUGH {
+            let span = self.tree.words[words.start].span;
+            self.diagnostics.push(Diagnostic::error("unknown-keyword", span, "unknown keyword"));
+            let node = self.push(words, None, None, false);
+            self.awaiting = opens.then_some((node, Mode::Opaque));
+            return;
+        }
         let guess = self.guess(words.start, block, opens);
         let foreign_line = self.foreign && self.tree.words[words.start].text.ends_with(b":");
         if !quiet && !foreign_line && !guess.diagnostic.message.is_empty() {
             self.foreign |= guess.diagnostic.code == "not-keepalived";
-            self.diagnostics.push(guess.diagnostic);
+            self.diagnostics.push(explain(guess.diagnostic, &self.tree.words[words.clone()]));
         }
         let mode = match guess.meant.map(|k| (k, k.argument)) {
             Some((k, Argument::Block { .. })) => guess.home.inner(k.name).map_or(Mode::Opaque, Mode::Keywords),

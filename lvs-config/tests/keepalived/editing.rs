@@ -1,0 +1,159 @@
+//! Changes as their author would have made them by hand.
+
+use lvs_config::diff;
+use lvs_config::keepalived::{ApplyError, Comments, Document, EditError, Editor, NewStatement, Node, apply, lower};
+use lvs_model::{Destination, Forwarding, Weight};
+
+fn find<'a>(document: &'a Document, words: &[&str]) -> Node<'a> {
+    let fits = |n: &Node<'_>| words.iter().enumerate().all(|(i, w)| n.word(i) == Some(w.as_bytes()));
+    document.all_nodes().find(fits).unwrap_or_else(|| panic!("no {words:?}"))
+}
+
+/// Makes a change and shows what differs.
+fn change(text: &str, edit: impl FnOnce(&Document, &mut Editor<'_>)) -> String {
+    let document = Document::parse(text);
+    let mut editor = Editor::new(&document);
+    edit(&document, &mut editor);
+    let changed = editor.finish().unwrap();
+    diff(text, changed.bytes())
+}
+
+fn server(text: &str) -> Destination {
+    Destination::new(text.parse().unwrap()).with_forwarding(Forwarding::DirectRouting)
+}
+
+const FILE: &str = "\
+! shop
+# of the company
+
+virtual_server 10.0.0.1 80 {
+    lb_algo rr   # fair
+    lb_kind DR
+
+    # the old one
+    # in the cellar
+    real_server 10.1.0.1 80 {
+        weight 1      ! slow
+    }
+
+    # alone
+
+    real_server 10.1.0.2 80 {
+        inhibit_on_failure
+    }   # new
+    # end of block
+}
+";
+
+#[test]
+fn a_value_keeps_its_column_and_its_comment() {
+    let set = |d: &Document, e: &mut Editor<'_>| {
+        e.set_weight(find(d, &["real_server", "10.1.0.1"]), Weight::from(25)).unwrap();
+    };
+    assert_eq!(change(FILE, set), "-        weight 1      ! slow\n+        weight 25      ! slow\n");
+    let add = |d: &Document, e: &mut Editor<'_>| {
+        e.set_weight(find(d, &["real_server", "10.1.0.2"]), Weight::from(0)).unwrap();
+    };
+    assert_eq!(change(FILE, add), "+        weight 0\n");
+    let same =
+        |d: &Document, e: &mut Editor<'_>| e.set_weight(find(d, &["real_server", "10.1.0.1"]), Weight::ONE).unwrap();
+    assert_eq!(change(FILE, same), "");
+}
+
+#[test]
+fn a_new_server_looks_like_its_neighbours_and_stands_behind_them() {
+    let add = |d: &Document, e: &mut Editor<'_>| {
+        e.add_real_server(find(d, &["virtual_server"]), &server("10.1.0.3:80")).unwrap();
+    };
+    assert_eq!(change(FILE, add), "+\n+    real_server 10.1.0.3 80 {\n+        weight 1\n+    }\n");
+    let strange = "virtual_server 10.0.0.1 80\r\n{\r\n\tlb_kind DR\r\n\treal_server 10.1.0.1 80\r\n\t{\r\n\t\tweight 1\r\n\t\t}\r\n}\r\n";
+    let expected = "+\treal_server 10.1.0.2 80\r\n+\t{\r\n+\t\tweight 1\r\n+\t\t}\r\n";
+    let add = |d: &Document, e: &mut Editor<'_>| {
+        e.add_real_server(find(d, &["virtual_server"]), &server("10.1.0.2:80")).unwrap();
+    };
+    assert_eq!(change(strange, add), expected);
+}
+
+#[test]
+fn comments_have_owners() {
+    let remove = |comments| {
+        move |d: &Document, e: &mut Editor<'_>| e.remove(find(d, &["real_server", "10.1.0.1"]), comments).unwrap()
+    };
+    let owned = "-    # the old one\n-    # in the cellar\n-    real_server 10.1.0.1 80 {\n-        weight 1      ! slow\n-    }\n-\n";
+    assert_eq!(change(FILE, remove(Comments::Remove)), owned);
+    assert_eq!(
+        change(FILE, remove(Comments::Keep)),
+        "-    real_server 10.1.0.1 80 {\n-        weight 1      ! slow\n-    }\n"
+    );
+    // `# alone` is apart, `# new` is behind it, `# end of block` belongs to the block.
+    let second =
+        |d: &Document, e: &mut Editor<'_>| e.remove(find(d, &["real_server", "10.1.0.2"]), Comments::Remove).unwrap();
+    assert_eq!(change(FILE, second), "-    real_server 10.1.0.2 80 {\n-        inhibit_on_failure\n-    }   # new\n");
+    // What is said in the first lines is about the file.
+    let file = "# about the file\nglobal_defs {\n}\n";
+    let all = |d: &Document, e: &mut Editor<'_>| e.remove(find(d, &["global_defs"]), Comments::Remove).unwrap();
+    assert_eq!(change(file, all), "-global_defs {\n-}\n");
+}
+
+#[test]
+fn checkers_and_settings_are_added_where_they_belong() {
+    let checker = NewStatement::new(["TCP_CHECK"]).with(NewStatement::new(["connect_timeout", "3"]));
+    let add =
+        |d: &Document, e: &mut Editor<'_>| e.append(Some(find(d, &["real_server", "10.1.0.1"])), &checker).unwrap();
+    assert_eq!(change(FILE, add), "+        TCP_CHECK {\n+            connect_timeout 3\n+        }\n");
+    let delay = |d: &Document, e: &mut Editor<'_>| e.set(find(d, &["virtual_server"]), "delay_loop", &["6"]).unwrap();
+    let changed = Document::parse(FILE);
+    let mut editor = Editor::new(&changed);
+    delay(&changed, &mut editor);
+    let text = String::from_utf8(editor.finish().unwrap().into_bytes()).unwrap();
+    assert!(text.contains("    lb_kind DR\n    delay_loop 6\n\n    # the old one\n"), "{text}");
+}
+
+#[test]
+fn a_block_on_one_line_is_opened() {
+    let text = "real_server 10.1.0.1 80 { weight 1 }\n";
+    let add = |d: &Document, e: &mut Editor<'_>| e.set(find(d, &["real_server"]), "inhibit_on_failure", &[]).unwrap();
+    assert_eq!(
+        change(text, add),
+        "-real_server 10.1.0.1 80 { weight 1 }\n+real_server 10.1.0.1 80 { weight 1\n+    inhibit_on_failure\n+}\n"
+    );
+    let empty = "real_server 10.1.0.1 80 { }";
+    let add = |d: &Document, e: &mut Editor<'_>| e.set(find(d, &["real_server"]), "weight", &["2"]).unwrap();
+    assert_eq!(change(empty, add), "-real_server 10.1.0.1 80 { }\n+real_server 10.1.0.1 80 {\n+    weight 2\n+}\n");
+}
+
+#[test]
+fn the_end_of_a_file_without_line_end_is_no_trap() {
+    let text = "global_defs {\n}";
+    let add =
+        |_: &Document, e: &mut Editor<'_>| e.append(None, &NewStatement::new(["vrrp_script", "x"]).block()).unwrap();
+    assert_eq!(change(text, add), "+vrrp_script x {\n+}\n");
+    let add = |_: &Document, e: &mut Editor<'_>| e.append(None, &NewStatement::new(["instance", "a b"])).unwrap();
+    assert_eq!(change("", add), "-\n+instance \"a b\"\n");
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let document = Document::parse("a {\n b 1\n}\n");
+    let other = document.clone();
+    let mut editor = Editor::new(&document);
+    assert_eq!(editor.set_word(find(&other, &["b"]), 1, "2"), Err(EditError::OtherDocument));
+    assert_eq!(editor.set_word(find(&document, &["b"]), 5, "2"), Err(EditError::NoSuchWord { wanted: 5, found: 2 }));
+    assert_eq!(editor.append(Some(find(&document, &["b"])), &NewStatement::new(["x"])), Err(EditError::NoBlock));
+    editor.set_word(find(&document, &["b"]), 1, "2").unwrap();
+    editor.remove(find(&document, &["a"]), Comments::Keep).unwrap();
+    assert!(matches!(editor.finish(), Err(EditError::Conflict { .. })));
+}
+
+#[test]
+fn rules_that_do_not_stand_in_the_file_are_not_changed_behind_its_back() {
+    let text = "$V= \\\nvirtual_server 10.0.0.1 80 { \\\n protocol TCP \\\n lvs_sched rr \\\n lvs_method NAT \\\n real_server 10.1.0.1 80 { \\\n } \\\n}\n$V\n";
+    let document = Document::parse(text);
+    let mut table = lower(text).table();
+    assert_eq!(table.len(), 1);
+    let service = table.last_mut().unwrap();
+    service.upsert(service.destinations()[0].with_weight(Weight::from(3))).unwrap();
+    let error = apply(&document, &table).unwrap_err();
+    assert!(matches!(error, ApplyError::Unreachable { .. }), "{error}");
+    assert!(error.to_string().contains("-e -t 10.0.0.1:80 -r 10.1.0.1:80"), "{error}");
+}
