@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use lvs_model::{
     ConnectionCounts, Destination, Endpoint, Family, Forwarding, Fwmark, Netmask, OnePacket, Persistence,
-    PersistenceTimeout, Protocol, SchedulerName, Service, ServiceKey, Thresholds, Weight,
+    PersistenceTimeout, Protocol, SchedulerFlags, SchedulerName, Service, ServiceKey, Thresholds, Weight,
 };
-use lvs_sched::algo::{Generation, Settings};
+use lvs_sched::algo::{AnyScheduler, Destinations, Draws, Flow, Generation, Scheduler, Settings, Slot};
 use lvs_sched::director::{
     CacheBypass, ConfigError, ConnectionEntry, Director, ExpireNodest, Packet, QuiescentTemplates, ReuseMode,
     SctpChunks, SecureTcp, Segment, Sloppy, State, TICK, TcpFlags, Verdict,
@@ -567,4 +567,32 @@ fn a_wrong_change_says_so_and_changes_nothing() {
     let error = director.edit_destination(&key, Destination::new(endpoint("10.0.0.9:80"))).unwrap_err();
     assert_eq!(error.to_string(), "there is no destination 10.0.0.9:80 in the service tcp 198.51.100.1:80");
     assert_eq!(director.table(), table);
+}
+
+#[test]
+fn a_scheduler_of_your_own_serves_a_service() -> TestResult {
+    #[derive(Debug)]
+    struct Last;
+
+    impl Scheduler for Last {
+        fn pick(&mut self, list: &Destinations, _: &Flow, _: &mut dyn Draws) -> Option<Slot> {
+            list.iter().filter(|&slot| list.is_usable(slot)).last()
+        }
+    }
+
+    let name = "last".parse()?;
+    let key = "tcp 198.51.100.1:80".parse()?;
+    let mut director = Director::default();
+    director.add_service_with(Service::new(key, name), AnyScheduler::custom(name, Last))?;
+    for server in ["10.0.0.1:80", "10.0.0.2:80"] {
+        director.add_destination(&key, Destination::new(endpoint(server)))?;
+    }
+    let picked = director.inbound(&syn("192.0.2.1:4000", "198.51.100.1:80"), seconds(0)).destination();
+    assert_eq!(picked, Some(endpoint("10.0.0.1:80")));
+
+    // An edit that keeps the name keeps the scheduler.
+    director.edit_service(Service::new(key, name).with_flags(SchedulerFlags::PORT))?;
+    let picked = director.inbound(&syn("192.0.2.1:4001", "198.51.100.1:80"), seconds(0)).destination();
+    assert_eq!(picked, Some(endpoint("10.0.0.1:80")));
+    Ok(())
 }

@@ -5,11 +5,12 @@ use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use lvs_model::{DestinationStatus, Endpoint, Protocol, Rates, ServiceKey, ServiceStatus, Statistics};
+use lvs_model::{DestinationStatus, Endpoint, Protocol, Rates, Service, ServiceKey, ServiceStatus, Statistics};
 
-use super::Director;
-use super::config::ConfigError;
+use super::entry::NIL;
+use super::error::ConfigError;
 use super::state::State;
+use super::{Counters, Director};
 use crate::algo::Draws;
 
 /// This is a line of the connection list: a connection or a persistence template.
@@ -60,7 +61,7 @@ impl<D: Draws> Director<D> {
                 destination,
                 state: entry.state(),
                 remaining: entry.deadline.since(self.tick),
-                controlled: if entry.control == super::entry::NIL { Controlled::No } else { Controlled::ByTemplate },
+                controlled: if entry.control == NIL { Controlled::No } else { Controlled::ByTemplate },
             }
         })
     }
@@ -72,7 +73,7 @@ impl<D: Draws> Director<D> {
     }
 
     /// This is the services, in no particular order.
-    pub fn services(&self) -> impl Iterator<Item = &lvs_model::Service> {
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
         self.services.iter().flatten().map(|service| &service.service)
     }
 
@@ -115,17 +116,17 @@ impl<D: Draws> Director<D> {
 
     /// This takes one step of the kernel's rate estimator. Rates are right if it is called every two seconds, and zero if never.
     pub fn estimate(&mut self) {
-        self.every_counter(super::Counters::estimate);
+        self.every_counter(Counters::estimate);
     }
 
     /// This sets all statistics and rates to zero (`ipvsadm -Z`); connections stay counted.
     ///
     /// The kernel's zero point is its last estimate, so that what came in the two seconds before shows up afterwards; here it is now.
     pub fn zero(&mut self) {
-        self.every_counter(super::Counters::zero);
+        self.every_counter(Counters::zero);
     }
 
-    fn every_counter(&mut self, mut change: impl FnMut(&mut super::Counters)) {
+    fn every_counter(&mut self, mut change: impl FnMut(&mut Counters)) {
         change(&mut self.total);
         self.services.iter_mut().flatten().for_each(|service| change(&mut service.counters));
         self.servers.iter_mut().for_each(|server| change(&mut server.counters));

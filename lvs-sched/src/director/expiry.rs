@@ -1,12 +1,13 @@
 //! This is what happens without packets: timers end, removed destinations are given up, schedulers forget.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use lvs_model::Thresholds;
 
 use super::clock::{END, Tick};
 use super::entry::{INACTIVE, NIL, TEMPLATE};
-use super::servers::Home;
+use super::servers::{Home, Server};
 use super::{Director, Virtual};
 use crate::algo::{AnyScheduler, DestinationId, Draws, Generation, Load, Scheduled, Scheduler};
 
@@ -102,11 +103,10 @@ impl<D: Draws> Director<D> {
     /// `expire_nodest_conn`: ends the connections of removed destinations, and the templates that controlled only such.
     fn flush_unavailable(&mut self) {
         let removed = |id: u32| self.server_of(id).is_some_and(|server| !server.available);
-        let doomed: alloc::vec::Vec<u32> = self.table.iter().map(|(id, _)| id).filter(|&id| removed(id)).collect();
+        let doomed: Vec<u32> = self.table.iter().map(|(id, _)| id).filter(|&id| removed(id)).collect();
         // Connections first: a template among them goes when nothing is under it any more.
-        let (templates, connections): (alloc::vec::Vec<u32>, _) =
+        let (mut templates, connections): (Vec<u32>, Vec<u32>) =
             doomed.into_iter().partition(|&id| self.table.at(id).has(TEMPLATE));
-        let mut templates = templates;
         for id in connections {
             let control = self.table.at(id).control;
             self.end(id);
@@ -127,7 +127,7 @@ impl<D: Draws> Director<D> {
     fn trash_round(&mut self, due: Tick) {
         let due = recent(due, self.tick, 5);
         let services = &self.services;
-        let remembered = |server: &super::servers::Server| match server.home {
+        let remembered = |server: &Server| match server.home {
             Home::Service(service, id) => {
                 services[service as usize].as_ref().is_some_and(|service| service.scheduled.scheduler().remembers(id))
             }

@@ -53,6 +53,7 @@ mod config;
 mod connections;
 mod counters;
 mod entry;
+mod error;
 mod expiry;
 mod lookup;
 mod packet;
@@ -65,6 +66,7 @@ mod sysctls;
 mod table;
 mod tcp;
 mod traffic;
+mod transition;
 mod verdict;
 mod wheel;
 
@@ -83,8 +85,8 @@ use self::table::Table;
 use crate::algo::{AnyScheduler, Draws, Random, Scheduled, Settings};
 
 pub use self::clock::TICK;
-pub use self::config::ConfigError;
 pub use self::connections::{ConnectionEntry, Controlled};
+pub use self::error::ConfigError;
 pub use self::packet::{Packet, SctpChunks, Segment, TcpFlags};
 pub use self::sctp::SctpState;
 pub use self::state::{State, TemplateState};

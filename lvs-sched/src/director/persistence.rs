@@ -1,10 +1,9 @@
 //! This keeps clients where they were: persistence templates.
 
-use lvs_model::Endpoint;
+use lvs_model::{Endpoint, ServiceKey};
 
 use super::Director;
-use super::entry::{Entry, Key, METHOD, TEMPLATE};
-use super::entry::{SCTP, TCP, UDP};
+use super::entry::{Entry, Key, METHOD, SCTP, TCP, TEMPLATE, UDP};
 use super::lookup::FTP;
 use super::packet::{Packet, Segment};
 use super::sysctls::QuiescentTemplates;
@@ -33,8 +32,8 @@ impl<D: Draws> Director<D> {
         let own_port = service.key().endpoint().map_or(0, |endpoint| endpoint.port) == target.port;
         let of_one_port = own_port && target.port != FTP;
         let key = match *service.key() {
-            lvs_model::ServiceKey::Fwmark { mark, .. } => Key::marked_template(network, mark),
-            lvs_model::ServiceKey::Socket { .. } => {
+            ServiceKey::Fwmark { mark, .. } => Key::marked_template(network, mark),
+            ServiceKey::Socket { .. } => {
                 let protocol = match packet.segment {
                     Segment::Tcp(_) => TCP,
                     Segment::Sctp(_) => SCTP,

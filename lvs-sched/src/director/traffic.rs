@@ -1,10 +1,10 @@
 //! This is what happens to a packet: it belongs to a connection, makes one, or is none of ours.
 
+use core::net::IpAddr;
 use core::time::Duration;
 
 use lvs_model::{Endpoint, Family, Forwarding, Protocol};
 
-use super::Director;
 use super::entry::{Entry, INACTIVE, Key, METHOD, NIL, NOOUTPUT, SCTP, TCP, UDP};
 use super::lookup::{FTP, FTP_DATA};
 use super::packet::{Packet, SctpChunks, Segment, TcpFlags};
@@ -14,7 +14,8 @@ use super::state::{State, View};
 use super::sysctls::{CacheBypass, ExpireNodest, ReuseMode, Sloppy};
 use super::tcp::TcpState;
 use super::verdict::{Forward, Verdict};
-use crate::algo::{Draws, Flow, Scheduled};
+use super::{Counters, Director};
+use crate::algo::{Draws, Flow, Load, Scheduled};
 
 /// The method of connections without a destination.
 const BYPASS: u16 = 4;
@@ -153,7 +154,7 @@ impl<D: Draws> Director<D> {
         let Some(placed) = placed else { return self.nothing_available(port, key, packet) };
 
         let connection = self.bind(key, placed);
-        self.count(placed.server, super::Counters::connection);
+        self.count(placed.server, Counters::connection);
         let verdict = self.forward(connection, packet);
         if placed.template != NIL {
             self.restart(placed.template);
@@ -202,7 +203,7 @@ impl<D: Draws> Director<D> {
         if placed.template != NIL {
             self.table.at_mut(placed.template).children += 1;
         }
-        self.load(placed.server, 1, Scheduled::bind, crate::algo::Load::bind);
+        self.load(placed.server, 1, Scheduled::bind, Load::bind);
         self.table.insert(entry)
     }
 
@@ -225,49 +226,6 @@ impl<D: Draws> Director<D> {
         Verdict::Forward(forward)
     }
 
-    fn transition(&mut self, id: u32, segment: Segment, view: View) {
-        let timeouts = &self.sysctls.timeouts;
-        let entry = self.table.at_mut(id);
-        if view == View::Output {
-            entry.flags &= !NOOUTPUT;
-        }
-        let (next, timeout, assures) = match (segment, entry.state()) {
-            (Segment::Tcp(flags), State::Tcp(state)) => {
-                let next = state.next(self.sysctls.secure_tcp, view, flags);
-                let timeout = match next {
-                    TcpState::Established => timeouts.tcp.seconds(),
-                    TcpState::FinWait => timeouts.tcp_fin.seconds(),
-                    other => other.default_timeout(),
-                };
-                (State::Tcp(next), timeout, next == TcpState::Established)
-            }
-            (Segment::Sctp(chunks), State::Sctp(state)) => {
-                let next = state.next(view, chunks);
-                (State::Sctp(next), next.default_timeout(), next == SctpState::Established)
-            }
-            (Segment::Udp, State::Udp) => (State::Udp, timeouts.udp.seconds(), view == View::Output),
-            _ => return,
-        };
-        entry.timeout = timeout;
-        entry.state = match next {
-            State::Tcp(state) => state as u8,
-            State::Sctp(state) => state as u8,
-            State::Udp | State::Template(_) => 0,
-        };
-        let (number, control, was_active) = (entry.destination, entry.control, !entry.has(INACTIVE));
-        if was_active != next.is_active() && number != NIL {
-            entry.flags ^= INACTIVE;
-            if was_active {
-                self.load(number, 0, Scheduled::deactivate, |load, generation, _| load.deactivate(generation));
-            } else {
-                self.load(number, 0, Scheduled::activate, |load, generation, _| load.activate(generation));
-            }
-        }
-        if assures && control != NIL {
-            self.table.at_mut(control).state = 1;
-        }
-    }
-
     /// The destination of a connection; `None` for a bypass.
     pub(super) fn server_of(&self, id: u32) -> Option<&Server> {
         self.servers.at(self.table.at(id).destination)
@@ -279,7 +237,7 @@ impl<D: Draws> Director<D> {
     }
 
     /// Counts for a destination, for its service and for all.
-    fn count(&mut self, number: u32, count: impl Fn(&mut super::Counters)) {
+    fn count(&mut self, number: u32, count: impl Fn(&mut Counters)) {
         count(&mut self.total);
         let Some(server) = self.servers.at_mut(number) else { return };
         count(&mut server.counters);
@@ -317,7 +275,7 @@ fn identify(packet: &Packet) -> Option<(Protocol, Key)> {
 
 fn is_unicast(target: Endpoint) -> bool {
     match target.addr {
-        core::net::IpAddr::V4(addr) => !addr.is_multicast() && !addr.is_broadcast() && !addr.is_unspecified(),
-        core::net::IpAddr::V6(addr) => !addr.is_multicast() && !addr.is_unspecified(),
+        IpAddr::V4(addr) => !addr.is_multicast() && !addr.is_broadcast() && !addr.is_unspecified(),
+        IpAddr::V6(addr) => !addr.is_multicast() && !addr.is_unspecified(),
     }
 }
