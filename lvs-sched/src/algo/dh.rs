@@ -39,6 +39,7 @@ fn fill(list: &Destinations) -> Arc<[Slot]> {
 }
 
 /// Finds the destination for a virtual address in the table.
+#[inline(always)]
 pub(super) fn probe(table: &[Slot], flow: &Flow, usable: impl Fn(Slot) -> bool) -> Option<Slot> {
     let found = *table.get(multiplicative(fold(flow.target.addr), BITS) as usize)?;
     usable(found).then_some(found)

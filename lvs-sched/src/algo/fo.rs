@@ -5,9 +5,8 @@
 use core::cmp::Reverse;
 
 use super::{
-    Destinations, Slot,
-    ranked::{Rule, below, ranked},
-    tournament::OUT,
+    Destinations, Load, Slot,
+    ranked::{Cost, Rule, below, ranked},
 };
 
 ranked! {
@@ -19,8 +18,8 @@ ranked! {
 
 impl Rule for Fo {
     #[inline]
-    fn key(list: &Destinations, slot: Slot) -> Option<u64> {
-        Some(if list.is_usable(slot) { below(list.weight(slot)) } else { OUT })
+    fn cost(_: &Load, weight: u32) -> Cost {
+        below(weight)
     }
 
     fn walk(list: &Destinations, order: impl Iterator<Item = Slot>) -> Option<Slot> {

@@ -39,7 +39,7 @@ impl Scheduler for Lblc {
     }
 
     fn edited(&mut self, list: &Destinations, slot: Slot) {
-        self.locality.changed(list, slot);
+        self.locality.edited(list, slot);
     }
 
     #[inline]

@@ -61,7 +61,7 @@ impl Scheduler for Lblcr {
     }
 
     fn edited(&mut self, list: &Destinations, slot: Slot) {
-        self.locality.changed(list, slot);
+        self.locality.edited(list, slot);
     }
 
     #[inline]

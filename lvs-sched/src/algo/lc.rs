@@ -4,9 +4,8 @@
 //! `C B A C B A C B A`, whatever the weights.
 
 use super::{
-    Destinations, Slot,
-    ranked::{Rule, ranked},
-    tournament::OUT,
+    Destinations, Load, Slot,
+    ranked::{Cost, Rule, ranked},
 };
 
 ranked! {
@@ -18,9 +17,8 @@ ranked! {
 
 impl Rule for Lc {
     #[inline]
-    fn key(list: &Destinations, slot: Slot) -> Option<u64> {
-        let overhead = u64::from(list.load(slot).overhead().cast_unsigned());
-        Some(if list.is_usable(slot) { overhead } else { OUT })
+    fn cost(load: &Load, _: u32) -> Cost {
+        Cost::Plain(load.overhead().cast_unsigned().into())
     }
 
     fn walk(list: &Destinations, order: impl Iterator<Item = Slot>) -> Option<Slot> {

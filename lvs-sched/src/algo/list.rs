@@ -265,12 +265,10 @@ impl Destinations {
         self.hot.get(slot.index()).is_some_and(|hot| hot.weight & !LIMITED != 0 && !hot.load.is_overloaded())
     }
 
-    /// The weight, and whether new connections may go there.
     #[inline]
-    pub(super) fn weight_if_usable(&self, slot: Slot) -> (u32, bool) {
+    pub(super) fn weight_and_load(&self, slot: Slot) -> (u32, &Load) {
         let hot = &self.hot[slot.index()];
-        let weight = hot.weight & !LIMITED;
-        (weight, weight != 0 && !hot.load.is_overloaded())
+        (hot.weight & !LIMITED, &hot.load)
     }
 
     /// The number by which mh places the destination: its folded address and its port.

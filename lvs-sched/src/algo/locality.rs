@@ -26,6 +26,11 @@ impl Locality {
         self.note_spare(list, slot);
     }
 
+    pub(super) fn edited(&mut self, list: &Destinations, slot: Slot) {
+        self.ranking.edited::<Wlc>(list, slot);
+        self.note_spare(list, slot);
+    }
+
     #[inline]
     pub(super) fn changed(&mut self, list: &Destinations, slot: Slot) {
         self.ranking.changed::<Wlc>(list, slot);

@@ -112,7 +112,7 @@ impl Claim {
 }
 
 /// Finds the destination for a client in the table.
-#[inline]
+#[inline(never)]
 pub(super) fn probe(
     table: &[Slot],
     modulus: Modulus,
@@ -124,13 +124,22 @@ pub(super) fn probe(
     let index = modulus.remainder(sip(client, FIRST_KEY));
     // Without a weight above 0 the table is empty.
     let first = *table.get(index as usize)?;
-    if usable(first) {
-        return Some(first);
-    }
+    if usable(first) { Some(first) } else { fall_back(table, modulus, flags, client, usable) }
+}
+
+#[cold]
+fn fall_back(
+    table: &[Slot],
+    modulus: Modulus,
+    flags: SchedulerFlags,
+    client: u32,
+    usable: impl Fn(Slot) -> bool,
+) -> Option<Slot> {
     if !flags.contains(SchedulerFlags::FALLBACK) {
         return None;
     }
     let slots = table.len() as u32;
+    let index = modulus.remainder(sip(client, FIRST_KEY));
     (0..slots)
         .map(|offset| {
             let offset = (offset + index) % slots;

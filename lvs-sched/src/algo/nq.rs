@@ -4,9 +4,9 @@
 //! `C B A A B A C B A A B C A B A C B A`; UDP, which is never active, always goes to the first of the list.
 
 use super::{
-    Destinations, Slot, least,
-    ranked::{Rule, quotient, ranked},
-    sed::cost,
+    Destinations, Load, Slot, least,
+    ranked::{Cost, Rule, ranked},
+    sed::delay,
 };
 
 ranked! {
@@ -18,9 +18,8 @@ ranked! {
 
 impl Rule for Nq {
     #[inline]
-    fn key(list: &Destinations, slot: Slot) -> Option<u64> {
-        let load = list.load(slot);
-        if load.active() == 0 && list.is_usable(slot) { Some(0) } else { quotient(list, slot, cost(load)) }
+    fn cost(load: &Load, _: u32) -> Cost {
+        if load.active() == 0 { Cost::Plain(0) } else { Cost::PerWeight(delay(load)) }
     }
 
     fn walk(list: &Destinations, order: impl Iterator<Item = Slot>) -> Option<Slot> {
@@ -28,6 +27,6 @@ impl Rule for Nq {
         let idle = order.iter().find(|&&slot| list.is_usable(slot) && list.load(slot).active() == 0);
         // Unlike sed, nq passes over weight 0 everywhere.
         let usable = order.iter().copied().filter(|&slot| list.is_usable(slot));
-        idle.copied().or_else(|| least::weighted(list, usable, |slot| cost(list.load(slot))))
+        idle.copied().or_else(|| least::weighted(list, usable, |slot| delay(list.load(slot))))
     }
 }

@@ -5,9 +5,8 @@
 use core::cmp::Reverse;
 
 use super::{
-    Destinations, Slot,
-    ranked::{Rule, below, ranked},
-    tournament::OUT,
+    Destinations, Load, Slot,
+    ranked::{Cost, Rule, below, ranked},
 };
 
 ranked! {
@@ -23,8 +22,8 @@ fn has_room(list: &Destinations, slot: Slot) -> bool {
 
 impl Rule for Ovf {
     #[inline]
-    fn key(list: &Destinations, slot: Slot) -> Option<u64> {
-        Some(if has_room(list, slot) { below(list.weight(slot)) } else { OUT })
+    fn cost(load: &Load, weight: u32) -> Cost {
+        if load.active() <= weight { below(weight) } else { Cost::Out }
     }
 
     fn walk(list: &Destinations, order: impl Iterator<Item = Slot>) -> Option<Slot> {

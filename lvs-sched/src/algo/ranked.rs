@@ -1,72 +1,115 @@
 //! What lc, wlc, sed, nq, fo and ovf have in common: the lowest key wins, and a tournament tree keeps it at hand.
 //!
-//! A key is a number or the bits of a positive `f64`, which are in the same order. A quotient of cost and weight is an exact key, in order
-//! and in ties, while cost × weight stays below 2^52: for all weights up to 2^21, which includes all that ipvsadm takes. Destinations beyond that, or with a cost that wrapped below zero,
-//! are *odd*; while there is one, picks walk the list as the kernel does.
+//! A cost per weight has to become a key that is in the same order, with the same ties. While the weights have a common multiple below
+//! 2^32, which they nearly always have, the cost times (multiple / weight) is such a key, without a division. Otherwise the bits of the
+//! quotient as an `f64` are: it is exact while cost × weight stays below 2^52, that is for all weights up to 2^21, which includes all that
+//! ipvsadm takes. What is beyond that, or has a cost that wrapped below zero, is *odd*; while there is one, picks walk the list as the
+//! kernel does.
 
-use alloc::collections::BTreeSet;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use super::{
-    Destinations, Renumbering, Slot,
+    Destinations, Load, Slot,
+    summary::gcd,
     tournament::{OUT, Tournament},
 };
 
 /// The largest weight for which quotients are exact.
-pub(super) const EXACT_WEIGHT: u32 = 1 << 21;
+const EXACT_WEIGHT: u32 = 1 << 21;
 
 /// What tells the six schedulers apart.
 pub(super) trait Rule {
-    /// The key of a destination: [`OUT`] if it may not be picked, `None` if it is odd.
-    fn key(list: &Destinations, slot: Slot) -> Option<u64>;
+    /// What a destination costs that is not overloaded.
+    fn cost(load: &Load, weight: u32) -> Cost;
 
     /// Picks literally as the kernel does, walking these destinations.
     fn walk(list: &Destinations, order: impl Iterator<Item = Slot>) -> Option<Slot>;
 }
 
-/// The key of a usable destination that costs this much per weight.
-#[inline]
-pub(super) fn quotient(list: &Destinations, slot: Slot, cost: i32) -> Option<u64> {
-    let (weight, usable) = list.weight_if_usable(slot);
-    if weight > EXACT_WEIGHT || cost < 0 {
-        return None;
-    }
-    if usable { Some((f64::from(cost) / f64::from(weight)).to_bits()) } else { Some(OUT) }
+/// The cost of a pick.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cost {
+    /// It may not be picked.
+    Out,
+    /// The lowest is picked.
+    Plain(u64),
+    /// The lowest for its weight is picked.
+    PerWeight(i32),
 }
 
-/// A key that is the lower the higher the weight is.
+/// A cost that is the lower the higher the weight is.
 #[inline]
-pub(super) fn below(weight: u32) -> u64 {
-    u64::from(u32::MAX - weight)
+pub(super) fn below(weight: u32) -> Cost {
+    Cost::Plain(u64::from(u32::MAX - weight))
 }
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ranking {
     tree: Tournament,
+    // A common multiple of all weights that ever were in the list, divided by each weight; 0 if there is none below 2^32.
+    multiple: u32,
+    multipliers: Vec<u32>,
     odd: BTreeSet<Slot>,
 }
 
 impl Ranking {
     pub(super) fn bind<R: Rule>(&mut self, list: &Destinations) {
-        self.odd.clear();
-        let odd = &mut self.odd;
-        self.tree.fill((0..list.slots()).map(|index| {
-            let slot = Slot::at(index);
-            R::key(list, slot).unwrap_or_else(|| {
-                odd.insert(slot);
-                OUT
-            })
-        }));
+        self.multiple = list.iter().fold(1, |multiple, slot| common_multiple(multiple, list.weight(slot)));
+        self.rank_all::<R>(list);
     }
 
     pub(super) fn added<R: Rule>(&mut self, list: &Destinations, slot: Slot) {
+        self.multipliers.resize(list.slots(), 0);
         self.tree.grow(list.slots());
-        self.changed::<R>(list, slot);
+        self.edited::<R>(list, slot);
     }
 
-    /// Takes over what has changed of a destination; gives the next pick.
+    /// Takes over a weight.
+    pub(super) fn edited<R: Rule>(&mut self, list: &Destinations, slot: Slot) {
+        let weight = list.weight(slot);
+        let multiple = common_multiple(self.multiple, weight);
+        if multiple == self.multiple {
+            self.multipliers[slot.index()] = multiple.checked_div(weight).unwrap_or(0);
+            self.changed::<R>(list, slot);
+        } else {
+            // It at least doubles each time, or is gone: all keys are made anew thirty-two times at most.
+            self.multiple = multiple;
+            self.rank_all::<R>(list);
+        }
+    }
+
+    fn rank_all<R: Rule>(&mut self, list: &Destinations) {
+        let slots = (0..list.slots()).map(Slot::at);
+        self.multipliers.clear();
+        self.multipliers.extend(slots.clone().map(|slot| self.multiple.checked_div(list.weight(slot)).unwrap_or(0)));
+        let keys: Vec<Option<u64>> = slots.clone().map(|slot| self.key::<R>(list, slot)).collect();
+        self.odd = slots.zip(&keys).filter(|(_, key)| key.is_none()).map(|(slot, _)| slot).collect();
+        self.tree.fill(keys.into_iter().map(|key| key.unwrap_or(OUT)));
+    }
+
+    /// The key of a destination: [`OUT`] if it may not be picked, `None` if it is odd.
+    #[inline]
+    fn key<R: Rule>(&self, list: &Destinations, slot: Slot) -> Option<u64> {
+        let (weight, load) = list.weight_and_load(slot);
+        match R::cost(load, weight) {
+            _ if load.is_overloaded() => Some(OUT),
+            // Even at weight 0: the kernel compares products, and this one's is not positive.
+            Cost::PerWeight(cost) if cost < 0 => None,
+            _ if weight == 0 => Some(OUT),
+            Cost::Out => Some(OUT),
+            Cost::Plain(cost) => Some(cost),
+            Cost::PerWeight(cost) if self.multiple != 0 => {
+                Some(u64::from(cost.cast_unsigned()) * u64::from(self.multipliers[slot.index()]))
+            }
+            Cost::PerWeight(cost) if weight <= EXACT_WEIGHT => Some((f64::from(cost) / f64::from(weight)).to_bits()),
+            Cost::PerWeight(_) => None,
+        }
+    }
+
+    /// Takes over what has changed of a load; gives the next pick.
     #[inline]
     pub(super) fn changed<R: Rule>(&mut self, list: &Destinations, slot: Slot) -> Option<Slot> {
-        match R::key(list, slot) {
+        match self.key::<R>(list, slot) {
             Some(key) if self.odd.is_empty() => self.tree.set(slot, key),
             key => self.changed_oddly::<R>(list, slot, key),
         }
@@ -83,13 +126,18 @@ impl Ranking {
         self.pick::<R>(list)
     }
 
-    pub(super) fn renumbered<R: Rule>(&mut self, list: &Destinations, _: &Renumbering) {
-        self.bind::<R>(list);
-    }
-
     #[inline]
     pub(super) fn pick<R: Rule>(&self, list: &Destinations) -> Option<Slot> {
         if self.odd.is_empty() { self.tree.best() } else { R::walk(list, list.iter()) }
+    }
+}
+
+/// The least common multiple, where 0 stands for "none below 2^32" and stays so; a weight of 0 divides everything.
+fn common_multiple(multiple: u32, weight: u32) -> u32 {
+    match weight {
+        0 => multiple,
+        weight if multiple.is_multiple_of(weight) => multiple,
+        weight => (multiple / gcd(multiple, weight)).checked_mul(weight).unwrap_or(0),
     }
 }
 
@@ -116,16 +164,12 @@ macro_rules! ranked {
             }
 
             fn edited(&mut self, list: &Destinations, slot: Slot) {
-                self.ranking.changed::<Self>(list, slot);
+                self.ranking.edited::<Self>(list, slot);
             }
 
             #[inline]
             fn load_changed(&mut self, list: &Destinations, slot: Slot) {
                 self.ranking.changed::<Self>(list, slot);
-            }
-
-            fn renumbered(&mut self, list: &Destinations, renumbering: &$crate::algo::Renumbering) {
-                self.ranking.renumbered::<Self>(list, renumbering);
             }
 
             #[inline]

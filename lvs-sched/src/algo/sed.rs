@@ -5,7 +5,7 @@
 
 use super::{
     Destinations, Load, Slot, least,
-    ranked::{Rule, quotient, ranked},
+    ranked::{Cost, Rule, ranked},
 };
 
 ranked! {
@@ -17,17 +17,17 @@ ranked! {
 
 /// What a destination would have to serve with one more connection.
 #[inline]
-pub(super) const fn cost(load: &Load) -> i32 {
+pub(super) const fn delay(load: &Load) -> i32 {
     load.active().wrapping_add(1).cast_signed()
 }
 
 impl Rule for Sed {
     #[inline]
-    fn key(list: &Destinations, slot: Slot) -> Option<u64> {
-        quotient(list, slot, cost(list.load(slot)))
+    fn cost(load: &Load, _: u32) -> Cost {
+        Cost::PerWeight(delay(load))
     }
 
     fn walk(list: &Destinations, order: impl Iterator<Item = Slot>) -> Option<Slot> {
-        least::weighted(list, order, |slot| cost(list.load(slot)))
+        least::weighted(list, order, |slot| delay(list.load(slot)))
     }
 }

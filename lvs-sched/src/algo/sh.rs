@@ -45,12 +45,15 @@ fn fill(list: &Destinations) -> Arc<[Slot]> {
 }
 
 /// Finds the destination for a client in the table.
+#[inline(always)]
 pub(super) fn probe(table: &[Slot], flags: SchedulerFlags, flow: &Flow, usable: impl Fn(Slot) -> bool) -> Option<Slot> {
     let hash = multiplicative(fold(flow.client.addr).wrapping_add(hashed_port(flags, flow)), BITS) as usize;
     let first = *table.get(hash)?;
-    if usable(first) {
-        return Some(first);
-    }
+    if usable(first) { Some(first) } else { fall_back(table, flags, hash, usable) }
+}
+
+#[cold]
+fn fall_back(table: &[Slot], flags: SchedulerFlags, hash: usize, usable: impl Fn(Slot) -> bool) -> Option<Slot> {
     if !flags.contains(SchedulerFlags::FALLBACK) {
         return None;
     }
@@ -58,9 +61,10 @@ pub(super) fn probe(table: &[Slot], flags: SchedulerFlags, flow: &Flow, usable: 
 }
 
 /// The client's port where it matters: under `sh-port` or `mh-port`, for protocols that have ports.
+#[inline]
 pub(super) fn hashed_port(flags: SchedulerFlags, flow: &Flow) -> u32 {
-    let has_ports = matches!(flow.protocol, Protocol::TCP | Protocol::UDP | Protocol::SCTP);
-    if flags.contains(SchedulerFlags::PORT) && has_ports { flow.client.port.into() } else { 0 }
+    let has_ports = || matches!(flow.protocol, Protocol::TCP | Protocol::UDP | Protocol::SCTP);
+    if flags.contains(SchedulerFlags::PORT) && has_ports() { flow.client.port.into() } else { 0 }
 }
 
 impl Scheduler for Sh {

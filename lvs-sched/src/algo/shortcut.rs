@@ -40,7 +40,7 @@ pub(crate) enum Hash {
 }
 
 impl Table {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn probe(&self, flow: &Flow, usable: impl Fn(Slot) -> bool) -> Option<Slot> {
         match self.hash {
             Hash::Dh => dh::probe(&self.slots, flow, usable),

@@ -12,7 +12,7 @@ use super::Slot;
 const WAYS: usize = 8;
 
 /// The key of a place that must not win; all others are lower.
-pub(super) const OUT: u64 = f64::INFINITY.to_bits();
+pub(super) const OUT: u64 = u64::MAX - 1;
 
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]

@@ -4,8 +4,8 @@
 //! `C B A A B C A B A C B A A B C A B A`.
 
 use super::{
-    Destinations, Slot, least,
-    ranked::{Rule, quotient, ranked},
+    Destinations, Load, Slot, least,
+    ranked::{Cost, Rule, ranked},
 };
 
 ranked! {
@@ -17,8 +17,8 @@ ranked! {
 
 impl Rule for Wlc {
     #[inline]
-    fn key(list: &Destinations, slot: Slot) -> Option<u64> {
-        quotient(list, slot, list.load(slot).overhead())
+    fn cost(load: &Load, _: u32) -> Cost {
+        Cost::PerWeight(load.overhead())
     }
 
     fn walk(list: &Destinations, order: impl Iterator<Item = Slot>) -> Option<Slot> {

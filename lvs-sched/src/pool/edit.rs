@@ -115,14 +115,14 @@ pub(super) struct Configured<T> {
     /// Removed destinations that may still have connections.
     departed: HashMap<Endpoint, DestinationId>,
     entries: Vec<Option<Arc<Entry<T>>>>,
-    layout: Arc<Layout<T>>,
+    layout: Layout<T>,
     /// How many entries the layout still holds of destinations that were removed.
     stale: usize,
     packed: u32,
 }
 
 impl<T> Configured<T> {
-    pub(super) fn new(layout: Arc<Layout<T>>) -> Self {
+    pub(super) fn new(layout: Layout<T>) -> Self {
         Self { by_endpoint: HashMap::new(), departed: HashMap::new(), entries: Vec::new(), layout, stale: 0, packed: 0 }
     }
 
@@ -260,15 +260,15 @@ impl<T: Send + Sync + 'static> Configured<T> {
             return None;
         }
         let room = if slots <= self.layout.room() { self.layout.room() } else { slots.next_power_of_two().max(FEW) };
-        let layout = Arc::new(Layout::with_room(room));
+        let layout = Layout::with_room(room);
         for slot in core.scheduled.list().iter() {
             if let Some(entry) = self.entry(core.scheduled.list().id(slot)) {
                 layout.put(slot, Arc::clone(entry));
             }
         }
         (self.packed, self.stale) = (core.scheduled.packed(), 0);
-        self.layout = Arc::clone(&layout);
-        let version = core.move_to(Arc::clone(&layout.marks), words);
+        self.layout = layout.clone();
+        let version = core.move_to(layout.marks.clone(), words);
         let old = inner.view();
         inner.publish(version, layout, Lane::Ask);
         Some(old)

@@ -148,10 +148,10 @@ impl<T: Send + Sync + 'static, S: Scheduler + Send + 'static> Pool<T, S> {
     /// Makes an empty pool for a service of a family, as a kernel with these settings would schedule it.
     #[must_use]
     pub fn configured(scheduler: S, family: Family, settings: Settings) -> Self {
-        let layout = Arc::new(Layout::with_room(0));
+        let layout = Layout::with_room(0);
         let scheduled = Scheduled::new(scheduler, family, settings);
-        let shared = Arc::new(Shared::new(scheduled, Arc::clone(&layout.marks)));
-        let view = Arc::new(View { version: 0, layout: Arc::clone(&layout), lane: Lane::Ask });
+        let shared = Arc::new(Shared::new(scheduled, layout.marks.clone()));
+        let view = Arc::new(View { version: 0, layout: layout.clone(), lane: Lane::Ask });
         let inner = Inner {
             shared,
             view: Lock::new(view),
@@ -285,7 +285,7 @@ impl<T, S> Inner<T, S> {
     }
 
     /// Publishes a view and gives it back. The one before it is dropped by who drops it last, never under a lock.
-    fn publish(&self, version: u32, layout: Arc<Layout<T>>, lane: Lane) -> Arc<View<T>> {
+    fn publish(&self, version: u32, layout: Layout<T>, lane: Lane) -> Arc<View<T>> {
         let view = Arc::new(View { version, layout, lane });
         *self.view.lock() = Arc::clone(&view);
         view

@@ -8,7 +8,7 @@ use lvs_model::{Endpoint, Protocol};
 use super::{
     Inner,
     connection::{Connection, Entry},
-    shared::{Activity, Stale},
+    shared::{Activity, Shared, Stale},
     view::{Lane, View, draw, probe},
 };
 use crate::algo::{DestinationId, Flow, Random, Scheduler, Slot};
@@ -26,6 +26,8 @@ use crate::algo::{DestinationId, Flow, Random, Scheduler, Slot};
 /// | lblc, lblcr, your own without a [`Shortcut`](crate::algo::Shortcut) | a short lock | a short lock |
 pub struct Picker<T, S> {
     inner: Arc<Inner<T, S>>,
+    // The same as in `inner`, one step nearer.
+    shared: Arc<Shared<S>>,
     view: Arc<View<T>>,
     random: Random,
 }
@@ -33,7 +35,8 @@ pub struct Picker<T, S> {
 impl<T, S: Scheduler> Picker<T, S> {
     pub(super) fn new(inner: Arc<Inner<T, S>>, random: Random) -> Self {
         let view = inner.view();
-        Self { inner, view, random }
+        let shared = Arc::clone(&inner.shared);
+        Self { inner, shared, view, random }
     }
 
     /// The same picker with random numbers (for twos) that a seed determines.
@@ -47,7 +50,7 @@ impl<T, S: Scheduler> Picker<T, S> {
     #[inline]
     pub fn pick(&mut self, flow: &Flow) -> Option<Pick<'_, T>> {
         let slot = match &self.view.lane {
-            Lane::Next => match self.inner.shared.words.next(self.view.version) {
+            Lane::Next => match self.shared.words.next(self.view.version) {
                 Ok(next) => next,
                 Err(Stale) => self.pick_slot(flow),
             },
@@ -55,6 +58,9 @@ impl<T, S: Scheduler> Picker<T, S> {
                 Some(slot) => Some(slot),
                 None => self.pick_slot(flow),
             },
+            Lane::Table(table) if self.shared.words.is_current(self.view.version) => {
+                probe(table, &self.view.layout.marks, flow)
+            }
             _ => self.pick_slot(flow),
         };
         Some(Pick { entry: self.view.layout.entry(slot?)? })
@@ -67,7 +73,7 @@ impl<T, S: Scheduler> Picker<T, S> {
     pub fn connect(&mut self, flow: &Flow) -> Option<Connection<T>> {
         let activity = Activity::of(flow);
         if let Lane::Next = self.view.lane
-            && let Ok(next) = self.inner.shared.bind_next(self.view.version, activity)
+            && let Ok(next) = self.shared.bind_next(self.view.version, activity)
         {
             // The entry was written before its slot could be picked, and stays in this layout.
             let entry = Arc::clone(self.view.layout.entry(next?)?);
@@ -96,7 +102,7 @@ impl<T, S: Scheduler> Picker<T, S> {
                 let Some(slot) = core.pick(flow, random) else { return Ok(None) };
                 core.bind_slot(slot, activity, words);
                 let opened = core.open_lane(words);
-                Ok(Some((slot, opened.map(|(version, lane)| inner.publish(version, Arc::clone(&view.layout), lane)))))
+                Ok(Some((slot, opened.map(|(version, lane)| inner.publish(version, view.layout.clone(), lane)))))
             });
             match bound {
                 Err(Stale) => self.view = self.inner.view(),
@@ -152,7 +158,7 @@ impl<T, S: Scheduler> Picker<T, S> {
     fn pick_slot(&mut self, flow: &Flow) -> Option<Slot> {
         loop {
             let view = &*self.view;
-            let words = &self.inner.shared.words;
+            let words = &self.shared.words;
             match &view.lane {
                 Lane::Next => {
                     if let Ok(next) = words.next(view.version) {
@@ -185,7 +191,7 @@ impl<T, S: Scheduler> Picker<T, S> {
             }
             let pick = core.pick(flow, random);
             let opened = core.open_lane(words);
-            Some((pick, opened.map(|(version, lane)| inner.publish(version, Arc::clone(&view.layout), lane))))
+            Some((pick, opened.map(|(version, lane)| inner.publish(version, view.layout.clone(), lane))))
         });
         match asked {
             None => {
@@ -213,6 +219,7 @@ impl<T, S> Clone for Picker<T, S> {
     fn clone(&self) -> Self {
         Self {
             inner: Arc::clone(&self.inner),
+            shared: Arc::clone(&self.shared),
             view: Arc::clone(&self.view),
             random: Random::seeded(self.random.clone().bits()),
         }

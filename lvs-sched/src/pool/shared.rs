@@ -64,7 +64,7 @@ pub(super) struct Stale;
 #[derive(Debug)]
 pub(super) struct Core<S> {
     pub(super) scheduled: Scheduled<S>,
-    pub(super) marks: Arc<Marks>,
+    pub(super) marks: Marks,
     /// The version of the latest view that was published; picks go through the lock while `version` is ahead of it.
     pub(super) viewed: u32,
     version: u32,
@@ -78,7 +78,7 @@ pub(super) struct Core<S> {
 }
 
 impl<S: Scheduler> Shared<S> {
-    pub(super) fn new(scheduled: Scheduled<S>, marks: Arc<Marks>) -> Self {
+    pub(super) fn new(scheduled: Scheduled<S>, marks: Marks) -> Self {
         Self {
             core: Padded(Lock::new(Core {
                 scheduled,
@@ -235,7 +235,7 @@ impl<S: Scheduler> Core<S> {
     }
 
     /// Makes all views void for the sake of a new layout; the version of the view to publish with it.
-    pub(super) fn move_to(&mut self, marks: Arc<Marks>, words: &Words) -> u32 {
+    pub(super) fn move_to(&mut self, marks: Marks, words: &Words) -> u32 {
         self.invalidate(words);
         self.advance(words);
         self.recount(marks);
@@ -272,7 +272,7 @@ impl<S: Scheduler> Core<S> {
     }
 
     /// Notes anew who is usable, after edits.
-    fn recount(&mut self, marks: Arc<Marks>) {
+    fn recount(&mut self, marks: Marks) {
         self.marks = marks;
         let list = self.scheduled.list();
         self.usable = list.iter().filter(|&slot| list.is_usable(slot)).count();

@@ -1,6 +1,6 @@
 //! What threads read of a pool without its lock.
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::sync::Arc;
 use std::sync::OnceLock;
 
 use super::{
@@ -12,14 +12,20 @@ use crate::algo::{Chances, Draws, Flow, Slot, Table, better};
 /// The destinations by slot. A slot is written once: removing and packing make a new layout when enough has gathered.
 #[derive(Debug)]
 pub(super) struct Layout<T> {
-    entries: Box<[OnceLock<Arc<Entry<T>>>]>,
-    pub(super) marks: Arc<Marks>,
+    entries: Arc<[OnceLock<Arc<Entry<T>>>]>,
+    pub(super) marks: Marks,
+}
+
+impl<T> Clone for Layout<T> {
+    fn clone(&self) -> Self {
+        Self { entries: Arc::clone(&self.entries), marks: self.marks.clone() }
+    }
 }
 
 impl<T> Layout<T> {
     pub(super) fn with_room(slots: usize) -> Self {
         let entries = (0..slots).map(|_| OnceLock::new()).collect();
-        Self { entries, marks: Arc::new(Marks::new(slots)) }
+        Self { entries, marks: Marks::new(slots) }
     }
 
     pub(super) fn room(&self) -> usize {
@@ -40,10 +46,10 @@ impl<T> Layout<T> {
 /// What is published of each destination's load: written under the lock, read by picks through tables.
 ///
 /// Relaxed is enough: a pick may see a mark as it was a moment ago, as a pick that came a moment earlier would have.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Marks {
-    usable: Box<[AtomicU8]>,
-    overheads: Box<[AtomicI32]>,
+    usable: Arc<[AtomicU8]>,
+    overheads: Arc<[AtomicI32]>,
 }
 
 impl Marks {
@@ -85,7 +91,7 @@ impl Marks {
 #[derive(Debug)]
 pub(super) struct View<T> {
     pub(super) version: u32,
-    pub(super) layout: Arc<Layout<T>>,
+    pub(super) layout: Layout<T>,
     pub(super) lane: Lane,
 }
 
@@ -171,7 +177,7 @@ pub(super) fn draw(chances: &Chances, marks: &Marks, draws: &mut impl Draws) -> 
 }
 
 /// Probes a table with what is published of loads.
-#[inline]
+#[inline(always)]
 pub(super) fn probe(table: &Table, marks: &Marks, flow: &Flow) -> Option<Slot> {
     table.probe(flow, |slot| marks.is_usable(slot))
 }
