@@ -49,9 +49,9 @@ pub fn core(name: SchedulerName, n: usize, weights: Weights) -> (Scheduled<AnySc
     (core, ids)
 }
 
-/// Flows from many clients to a few virtual addresses.
+/// Flows from many clients to a few virtual addresses; few enough to stay in the first cache, as the packet at hand would.
 pub fn flows() -> Vec<Flow> {
-    (0..1024usize)
+    (0..256usize)
         .map(|at| Flow::tcp(endpoint(at * 7919).socket_addr(), endpoint(0xff_0000 + at % 64).socket_addr()))
         .collect()
 }

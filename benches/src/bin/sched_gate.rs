@@ -51,10 +51,10 @@ fn pick(name: SchedulerName, n: usize, iterations: u64) {
     let mut picker = pool.picker().seeded(1);
     // Tables are written before the count begins.
     for at in 0..2_048 {
-        black_box(picker.pick(&flows[at % 1024]).map(|pick| *pick.data()));
+        black_box(picker.pick(&flows[at % 256]).map(|pick| *pick.data()));
     }
     for at in 0..iterations as usize {
-        black_box(picker.pick(&flows[at % 1024]).map(|pick| *pick.data()));
+        black_box(picker.pick(&flows[at % 256]).map(|pick| *pick.data()));
     }
 }
 

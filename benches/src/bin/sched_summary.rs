@@ -59,7 +59,7 @@ fn pick_loop(mut picker: Picker<u64, AnyScheduler>) -> impl FnMut(u64) + Send {
     let flows = flows();
     move |operations| {
         for at in 0..operations {
-            black_box(picker.pick(&flows[at as usize % 1024]));
+            black_box(picker.pick(&flows[at as usize % 256]));
         }
     }
 }
