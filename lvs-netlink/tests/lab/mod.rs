@@ -60,7 +60,7 @@ impl Namespace {
     }
 
     pub(crate) fn sysctl(&self, name: &str, value: &str) {
-        self.exec(&format!("sysctl -q -w {name}={value}"));
+        run("ip", &["netns", "exec", &self.name, "sysctl", "-q", "-w", &format!("{name}={value}")]);
     }
 
     /// Starts a command inside that runs on.
