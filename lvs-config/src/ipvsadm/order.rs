@@ -56,15 +56,8 @@ impl Order {
             Self::Table => Ordering::Equal,
             Self::Numeric => a.cmp(b),
             Self::Tool => {
-                let addresses = match (a.addr, b.addr) {
-                    (IpAddr::V4(a), IpAddr::V4(b)) => signed(a.to_bits(), b.to_bits()),
-                    (IpAddr::V6(a), IpAddr::V6(b)) => {
-                        let (a, b) = (a.to_bits(), b.to_bits());
-                        let words = [96, 64, 32, 0].map(|shift| signed((a >> shift) as u32, (b >> shift) as u32));
-                        words.into_iter().fold(Ordering::Equal, Ordering::then)
-                    }
-                    (a, b) => Family::of(a).cmp(&Family::of(b)),
-                };
+                let pairs = words(a.addr).into_iter().zip(words(b.addr)).map(|(a, b)| signed(a, b));
+                let addresses = pairs.fold(Ordering::Equal, Ordering::then);
                 addresses.then(a.port.cmp(&b.port))
             }
         }
@@ -85,6 +78,14 @@ fn tool_key(key: &ServiceKey) -> (u32, Family, u16, Endpoint) {
         ServiceKey::Fwmark { family, mark } => {
             (mark.get(), family, 0, Endpoint::new(std::net::Ipv4Addr::UNSPECIFIED.into(), 0))
         }
+    }
+}
+
+/// The tool compares without a look at the family: an IPv4 address is an IPv6 one that starts with it.
+fn words(addr: IpAddr) -> [u32; 4] {
+    match addr {
+        IpAddr::V4(addr) => [addr.to_bits(), 0, 0, 0],
+        IpAddr::V6(addr) => [96, 64, 32, 0].map(|shift| (addr.to_bits() >> shift) as u32),
     }
 }
 
@@ -123,6 +124,10 @@ mod tests {
         assert_eq!(order("[fe80::1]:80", "[::1]:80"), Ordering::Less);
         assert_eq!(order("[::1]:80", "[2001:db8::1]:80"), Ordering::Less);
         assert_eq!(order("10.0.0.1:443", "10.0.0.1:80"), Ordering::Greater);
+        // Destinations of both families, in the order in which the tool showed them.
+        let mixed = ["[fd00::1]:0", "1.0.0.1:0", "[2001:db8::1]:0", "58.0.0.1:0"];
+        assert!(mixed.windows(2).all(|pair| order(pair[0], pair[1]) == Ordering::Less));
+        assert_eq!(order("32.1.13.184:0", "[2001:db8::1]:0"), Ordering::Less);
     }
 
     #[test]

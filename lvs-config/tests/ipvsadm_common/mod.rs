@@ -1,6 +1,8 @@
 //! What the tests of the ipvsadm half share.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub(crate) mod generate;
+
 use std::path::PathBuf;
 
 use lvs_config::ipvsadm::{Mode, NameTable, Reader, Reading};
