@@ -3,6 +3,7 @@
 //! `fuzz_targets/NAME.rs` hands each to libFuzzer; `tests/corpus.rs` replays `corpus/NAME/` through it as an ordinary
 //! test. A body panics when a promise of a crate is broken.
 
+pub mod ipvsadm;
 pub mod model;
 pub mod netlink;
 
@@ -10,5 +11,10 @@ pub mod netlink;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: &[Target] =
-    &[("model_text", model::text), ("netlink_client", netlink::client), ("netlink_datagram", netlink::datagram)];
+pub const TARGETS: &[Target] = &[
+    ("ipvsadm_edit", ipvsadm::edit),
+    ("ipvsadm_rules", ipvsadm::rules),
+    ("model_text", model::text),
+    ("netlink_client", netlink::client),
+    ("netlink_datagram", netlink::datagram),
+];

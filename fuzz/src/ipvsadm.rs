@@ -1,0 +1,67 @@
+//! Rules of `ipvsadm`.
+
+use lvs_config::ipvsadm::{Mode, NoNames, Order, Printer, Reader, Rules, canonical, read_list, read_statistics};
+use lvs_model::Weight;
+
+const MODES: [Mode; 3] = [Mode::Strict, Mode::Restore, Mode::Script];
+
+/// Bytes survive, tokens tile them, reading ends, and what was read prints as rules that read as the same.
+pub fn rules(bytes: &[u8]) {
+    for mode in MODES {
+        let rules = Rules::parse(bytes, mode);
+        let mut at = 0;
+        for token in rules.lines().flat_map(|line| line.tokens()) {
+            assert_eq!(token.span.start, at);
+            assert!(token.span.end > at);
+            at = token.span.end;
+        }
+        assert_eq!(at, bytes.len());
+        assert_eq!(rules.as_bytes(), bytes);
+
+        let reading = rules.read();
+        assert!(reading.diagnostics.iter().all(|d| d.span.end <= bytes.len()));
+        let text = canonical(&reading.table);
+        let again = Reader::new(Mode::Strict).read(&text);
+        assert!(!again.has_errors(), "{text}{:?}", again.diagnostics);
+        assert_eq!(canonical(&again.table), text);
+        let in_order = Printer::canonical().with_order(Order::Table).print(&reading.table);
+        assert_eq!(Reader::new(Mode::Strict).read(in_order).table, reading.table);
+
+        for found in Reader::new(mode).commands(bytes) {
+            if let Some(command) = found.command {
+                assert_eq!(command.to_string().parse().as_ref(), Ok(&command));
+            }
+        }
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = read_list(text, &NoNames);
+        let _ = read_statistics(text, &NoNames);
+    }
+}
+
+/// Edits do what they say, whatever the text around them is.
+pub fn edit(bytes: &[u8]) {
+    for mode in MODES {
+        let mut rules = Rules::parse(bytes, mode);
+        let before = rules.read().table;
+        let new = Weight::from(4711_u16);
+        for server in before.iter() {
+            for destination in server.destinations() {
+                let (key, endpoint) = (server.key(), destination.endpoint);
+                rules.edit(&NoNames).set_weight(key, endpoint, new).expect("what was read is there");
+                let after = rules.read().table;
+                let found = after.get(key).and_then(|server| server.destination(endpoint)).copied();
+                assert_eq!(found, Some(destination.with_weight(new)));
+                assert_eq!(after.len(), before.len());
+                match rules.edit(&NoNames).remove_destination(key, endpoint) {
+                    Ok(()) => {
+                        let after = rules.read().table;
+                        assert!(after.get(key).is_some_and(|server| server.destination(endpoint).is_none()));
+                    }
+                    // A line with several commands.
+                    Err(_) => assert_eq!(mode, Mode::Script),
+                }
+            }
+        }
+    }
+}
