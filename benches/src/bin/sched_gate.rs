@@ -46,6 +46,14 @@ fn run(case: &str, iterations: u64) {
     }
 }
 
+/// What is counted: callgrind collects between entering and leaving this.
+#[inline(never)]
+fn counted(iterations: u64, mut run: impl FnMut(usize)) {
+    for at in 0..iterations as usize {
+        run(at);
+    }
+}
+
 fn pick(name: SchedulerName, n: usize, iterations: u64) {
     let (pool, flows) = (pool(name, n, Weights::Mixed), flows());
     let mut picker = pool.picker().seeded(1);
@@ -53,9 +61,9 @@ fn pick(name: SchedulerName, n: usize, iterations: u64) {
     for at in 0..2_048 {
         black_box(picker.pick(&flows[at % 256]).map(|pick| *pick.data()));
     }
-    for at in 0..iterations as usize {
-        black_box(picker.pick(&flows[at % 256]).map(|pick| *pick.data()));
-    }
+    counted(iterations, |at| {
+        black_box(picker.pick(&flows[at % 256]));
+    });
 }
 
 /// Connections come, and others that have been there for a while end.
@@ -63,17 +71,17 @@ fn connect(name: SchedulerName, n: usize, iterations: u64) {
     let (pool, flow, mut random) = (pool(name, n, Weights::Mixed), flows()[0], Random::seeded(9));
     let mut picker = pool.picker();
     let mut open: Vec<_> = (0..1024).filter_map(|_| picker.connect(&flow)).collect();
-    for _ in 0..iterations {
+    counted(iterations, |_| {
         if let Some(connection) = picker.connect(&flow) {
             open[(random.bits() >> 54) as usize] = connection;
         }
-    }
+    });
 }
 
 fn edit(name: SchedulerName, n: usize, iterations: u64) {
     let (mut core, ids) = core(name, n, Weights::Mixed);
-    for at in 0..iterations as usize {
+    counted(iterations, |at| {
         let destination = Weights::Mixed.destination(at % n).with_weight(Weight::from((1 + at % 7) as u16));
         core.edit(ids[at % n], &destination);
-    }
+    });
 }
