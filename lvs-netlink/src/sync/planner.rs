@@ -4,11 +4,11 @@ use super::drain::Decision;
 use super::plan::{Plan, PlanError, Waiting};
 use super::step::{Cost, Purpose, Step};
 use super::{Drain, Scope, Snapshot};
+use hashbrown::HashMap;
 use lvs_model::{
     Change, Destination, DestinationStatus, Endpoint, SchedulerName, Service, ServiceStatus, Table, VirtualServer,
     Weight,
 };
-use std::collections::HashMap;
 use std::time::SystemTime;
 
 /// From so many destinations on, a scheduler that goes through all of them is only started when the last one is there,

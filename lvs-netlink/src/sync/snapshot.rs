@@ -1,7 +1,7 @@
 //! What the kernel holds, and whether that can be believed.
 
+use hashbrown::{HashMap, HashSet};
 use lvs_model::{Endpoint, ServiceKey, ServiceStatus, Table, VirtualServer};
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 /// This is what the kernel held: services with destinations and counters, and a verdict on whether it ever held just that.

@@ -1,7 +1,7 @@
 //! Plans as data: what they contain, in which order, and that doing them leads where they promise.
 
 use crate::tables::{farm, ours, sorted, tables, union};
-use lvs_model::{Change, SchedulerName, Service, ServiceKey, Table, VirtualServer};
+use lvs_model::{Change, SchedulerName, Service, ServiceKey, ServiceStatus, Table, VirtualServer};
 use lvs_netlink::fake::Kernel;
 use lvs_netlink::sync::{Cost, Doubt, Plan, PlanError, Purpose, Scope, Snapshot};
 use proptest::prelude::*;
@@ -205,4 +205,35 @@ fn what_comes_twice_makes_a_snapshot_doubtful() {
     let copy = services[0].clone();
     services.push(copy);
     assert!(!Snapshot::new(services).is_verified());
+}
+
+#[test]
+fn planning_takes_time_in_proportion_to_the_tables() {
+    // Every destination differs, all in one service: the shape in which a search per destination would show.
+    let spent = |destinations: u32, times: u32| {
+        let server = farm("tcp 10.0.0.1:80", SchedulerName::Wlc, destinations);
+        let mut status = ServiceStatus::from(server.service().clone());
+        status.destinations = server.destinations().iter().rev().map(|&held| held.into()).collect();
+        let held = Snapshot::new(vec![status]);
+        let mut wanted = farm("tcp 10.0.0.1:80", SchedulerName::Wlc, destinations);
+        for destination in wanted.destinations().to_vec() {
+            wanted.upsert(destination.with_weight(2.into())).unwrap();
+        }
+        let wanted = Table::from_iter([wanted]);
+        let begun = processor_time();
+        for _ in 0..times {
+            let plan = Plan::new(&held, &wanted, &Scope::everything()).unwrap();
+            assert_eq!(plan.len(), usize::try_from(destinations).unwrap());
+        }
+        processor_time() - begun
+    };
+    // The same number of destinations in all: linear is 1, quadratic 16.
+    let (small, large) = (spent(2_500, 160), spent(40_000, 10));
+    assert!(large < small * 5, "{small} ns for 160 plans of 2,500 and {large} ns for 10 of 40,000");
+}
+
+/// Nanoseconds that this thread has run, whatever else the machine does; told to the scheduler's tick.
+fn processor_time() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    text.split(' ').next().unwrap().parse().unwrap()
 }
