@@ -1,4 +1,5 @@
 //! The pool: picks through every lane, guards, edits, drains, threads.
+#![cfg(not(loom))]
 
 use std::{sync::Arc, thread, time::Duration};
 
