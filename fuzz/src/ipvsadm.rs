@@ -45,7 +45,7 @@ pub fn edit(bytes: &[u8]) {
         let mut rules = Rules::parse(bytes, mode);
         let before = rules.read().table;
         let new = Weight::from(4711_u16);
-        for server in before.iter() {
+        for server in &before {
             for destination in server.destinations() {
                 let (key, endpoint) = (server.key(), destination.endpoint);
                 rules.edit(&NoNames).set_weight(key, endpoint, new).expect("what was read is there");
