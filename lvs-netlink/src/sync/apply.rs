@@ -119,7 +119,12 @@ impl Run<'_> {
                 self.client.upsert_service(service).map(drop)
             }
             (Change::AddDestination { service, destination }, ErrorKind::DestinationExists) => {
-                self.client.upsert_destination(service, destination).map(drop)
+                match self.client.edit_destination(service, destination) {
+                    Err(gone) if matches!(gone.kind(), ErrorKind::DestinationMissing) => {
+                        self.client.upsert_destination(service, destination).map(drop)
+                    }
+                    edited => edited,
+                }
             }
             (Change::EditDestination { .. }, ErrorKind::DestinationMissing) if step.purpose == Purpose::Quiesce => {
                 return Outcome::Gone;

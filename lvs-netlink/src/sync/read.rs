@@ -1,6 +1,6 @@
 //! Reading a snapshot so that a disturbed one shows.
 
-use super::{Doubt, Snapshot};
+use super::{Doubt, Scope, Snapshot};
 use crate::{Client, Error, ErrorKind};
 use lvs_model::{Destination, DestinationStatus, Service, ServiceKey, ServiceStatus};
 
@@ -19,27 +19,34 @@ impl Snapshot {
     /// # Errors
     /// Those of the connection. Being disturbed is no error but a [`Doubt`].
     pub fn read(client: &mut Client) -> Result<Self, Error> {
-        let mut snapshot = Self::read_once(client)?;
+        Self::read_within(client, &Scope::everything())
+    }
+
+    /// Reads as [`read`](Self::read) does, but only the services within a scope: those of others cost nothing but their place in the list,
+    /// and what happens to them raises no doubt.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_within(client: &mut Client, scope: &Scope) -> Result<Self, Error> {
+        let mut snapshot = Self::read_once(client, scope)?;
         for _ in 1..ATTEMPTS {
             if snapshot.is_verified() {
                 break;
             }
-            snapshot = Self::read_once(client)?;
+            snapshot = Self::read_once(client, scope)?;
         }
         Ok(snapshot)
     }
 
-    fn read_once(client: &mut Client) -> Result<Self, Error> {
+    fn read_once(client: &mut Client, scope: &Scope) -> Result<Self, Error> {
         let mut doubt = None;
-        let Some(mut services) = uninterrupted(client.services())? else { return Ok(doubtful(Vec::new())) };
+        let Some(mut services) = services(client, scope)? else { return Ok(doubtful(Vec::new())) };
         for status in &mut services {
             let key = *status.service.key();
-            let Some(destinations) = destinations(client, &key, &mut doubt)? else {
-                return Ok(doubtful(services));
-            };
+            let Some(destinations) = destinations(client, &key, &mut doubt)? else { return Ok(doubtful(services)) };
             status.destinations = destinations;
         }
-        let Some(again) = uninterrupted(client.services())? else { return Ok(doubtful(services)) };
+        let Some(again) = self::services(client, scope)? else { return Ok(doubtful(services)) };
         if sorted(&services) != sorted(&again) {
             doubt.get_or_insert(Doubt::ServicesChanged);
         }
@@ -49,6 +56,14 @@ impl Snapshot {
             None => snapshot,
         })
     }
+}
+
+fn services(client: &mut Client, scope: &Scope) -> Result<Option<Vec<ServiceStatus>>, Error> {
+    let mut listed = uninterrupted(client.services())?;
+    if let Some(services) = &mut listed {
+        services.retain(|status| scope.contains(status.service.key()));
+    }
+    Ok(listed)
 }
 
 fn doubtful(services: Vec<ServiceStatus>) -> Snapshot {

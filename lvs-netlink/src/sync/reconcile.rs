@@ -1,7 +1,7 @@
 //! Again and again until nothing is left to do.
 
 use super::report::{Incomplete, OnFailure};
-use super::{Drain, Plan, PlanError, Scope, Snapshot, Waiting};
+use super::{Consistency, Doubt, Drain, Plan, PlanError, Scope, Snapshot, Waiting};
 use crate::{Client, Error};
 use lvs_model::Table;
 use std::ops::ControlFlow;
@@ -75,9 +75,14 @@ pub enum SyncError {
         /// What was still to be done.
         left: Box<Plan>,
     },
-    /// The snapshot was doubtful in every round, so removals were withheld.
-    #[error("{} removals are withheld: the kernel was changed by others whenever it was read", .0.withheld().len())]
-    Withheld(Box<Plan>),
+    /// What the kernel holds was changed by others whenever it was read, to the last round, so it is not known what is left to do.
+    #[error("what the kernel holds cannot be told for sure, and {} removals are withheld: {doubt}", plan.withheld().len())]
+    Doubtful {
+        /// What gave it away.
+        doubt: Doubt,
+        /// The last plan, with the removals that were [withheld](Plan::withheld).
+        plan: Box<Plan>,
+    },
 }
 
 fn first(plan: &Plan) -> String {
@@ -109,16 +114,20 @@ impl Reconciler {
     pub fn reconcile(&self, client: &mut Client, desired: &Table, now: SystemTime) -> Result<Reconciled, SyncError> {
         let (mut steps, mut rounds, mut failed) = (0, 0, None);
         loop {
-            let snapshot = Snapshot::read(client).map_err(SyncError::Read)?;
+            let snapshot = Snapshot::read_within(client, &self.scope).map_err(SyncError::Read)?;
             let plan = Plan::with_drain(&snapshot, desired, &self.scope, &self.drain, now).map_err(SyncError::Plan)?;
-            if plan.is_empty() && plan.withheld().is_empty() {
+            let doubt = match snapshot.consistency() {
+                Consistency::Verified => None,
+                Consistency::Doubtful(doubt) => Some(doubt),
+            };
+            if plan.is_empty() && doubt.is_none() {
                 return Ok(Reconciled { steps, rounds, waiting: plan.waiting });
             }
             if rounds == self.rounds {
-                return Err(match failed {
-                    Some(incomplete) => SyncError::Apply(incomplete),
-                    None if plan.is_empty() => SyncError::Withheld(Box::new(plan)),
-                    None => SyncError::Unsettled { rounds, left: Box::new(plan) },
+                return Err(match (failed, doubt) {
+                    (Some(incomplete), _) => SyncError::Apply(incomplete),
+                    (None, Some(doubt)) => SyncError::Doubtful { doubt, plan: Box::new(plan) },
+                    (None, None) => SyncError::Unsettled { rounds, left: Box::new(plan) },
                 });
             }
             rounds += 1;

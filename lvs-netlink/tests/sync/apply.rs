@@ -328,10 +328,11 @@ fn a_listing_that_others_disturb_is_noticed_and_read_again() {
 }
 
 #[test]
-fn removals_are_withheld_while_others_change_everything_all_the_time() {
+fn removals_are_withheld_while_ours_change_all_the_time() {
     let kernel = Kernel::new();
     kernel.load(&Table::from_iter([farm("tcp 10.0.0.1:80", SchedulerName::Rr, 3)])).unwrap();
     let restless = Service::new("tcp 10.0.0.9:99".parse().unwrap(), SchedulerName::Rr);
+    let others = *restless.key();
     kernel.set_rival(move |rival| {
         if rival.change(&Change::AddService(restless.clone())).is_err() {
             let _ = rival.change(&Change::RemoveService(*restless.key()));
@@ -340,13 +341,50 @@ fn removals_are_withheld_while_others_change_everything_all_the_time() {
     let mut client = client(&kernel);
     let snapshot = Snapshot::read(&mut client).unwrap();
     assert_eq!(snapshot.consistency(), Consistency::Doubtful(Doubt::ServicesChanged));
-    let scope = Scope::keys(["tcp 10.0.0.1:80".parse().unwrap()]);
-    let error =
-        Reconciler::new(scope.clone()).reconcile(&mut client, &Table::new(), SystemTime::UNIX_EPOCH).unwrap_err();
-    assert!(matches!(error, SyncError::Withheld(plan) if plan.withheld().len() == 1));
-    kernel.clear_rival();
+    let ours: ServiceKey = "tcp 10.0.0.1:80".parse().unwrap();
+    // While the service that comes and goes is ours, too, it is not known what else is.
+    let both = Reconciler::new(Scope::keys([ours, others]));
+    let desired = Table::from_iter([VirtualServer::new(Service::new(others, SchedulerName::Rr))]);
+    let error = both.reconcile(&mut client, &desired, SystemTime::UNIX_EPOCH).unwrap_err();
+    assert!(matches!(error, SyncError::Doubtful { .. }), "{error:?}");
+    assert!(kernel.table().get(&ours).is_some());
+    // What others do with theirs is no reason to wait.
+    let scope = Scope::keys([ours]);
+    assert!(Snapshot::read_within(&mut client, &scope).unwrap().is_verified());
     Reconciler::new(scope).reconcile(&mut client, &Table::new(), SystemTime::UNIX_EPOCH).unwrap();
-    assert!(kernel.table().get(&"tcp 10.0.0.1:80".parse().unwrap()).is_none());
+    assert!(kernel.table().get(&ours).is_none());
+}
+
+#[test]
+fn a_disturbed_snapshot_withholds_removals_until_it_is_not() {
+    let kernel = Kernel::new();
+    kernel.load(&Table::from_iter([farm("tcp 10.0.0.1:80", SchedulerName::Rr, 3)])).unwrap();
+    let mut client = client(&kernel);
+    for command in 0..4000 {
+        kernel.inject_after(command, Fault::InterruptDump);
+    }
+    let reconciler = Reconciler::new(Scope::everything());
+    let error = reconciler.reconcile(&mut client, &Table::new(), SystemTime::UNIX_EPOCH).unwrap_err();
+    // Not even a list of services can be had, so nothing is known that could be removed.
+    assert!(
+        matches!(&error, SyncError::Doubtful { doubt: Doubt::Interrupted, plan } if plan.withheld().is_empty()),
+        "{error:?}"
+    );
+    assert_eq!(kernel.table().len(), 1);
+    kernel.clear_faults();
+    reconciler.reconcile(&mut client, &Table::new(), SystemTime::UNIX_EPOCH).unwrap();
+    assert!(kernel.table().is_empty());
+}
+
+#[test]
+fn services_of_others_are_not_even_read() {
+    let kernel = Kernel::new();
+    let others = (0..100).map(|port| farm(&format!("tcp 10.0.0.1:{}", 1001 + 2 * port), SchedulerName::Rr, 1));
+    kernel.load(&others.collect()).unwrap();
+    let mut client = client(&kernel);
+    let before = kernel.executed();
+    let snapshot = Snapshot::read_within(&mut client, &ours()).unwrap();
+    assert_eq!((snapshot.services().len(), kernel.executed() - before), (0, 2));
 }
 
 #[test]
