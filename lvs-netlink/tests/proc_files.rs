@@ -76,6 +76,15 @@ fn reads_the_recorded_connections() {
 }
 
 #[test]
+fn an_ipv6_template_has_its_mark_where_others_have_the_beginning_of_the_address() {
+    let text = sample("ip_vs_conn-mark6", "6.1.176");
+    let all: Vec<Connection<'_>> = Connections::new(&text).collect::<Result<_, _>>().unwrap();
+    assert_eq!((all[0].is_template(), all[0].fwmark()), (false, None));
+    assert!(all[1].is_template());
+    assert_eq!(all[1].fwmark().map(lvs_model::Fwmark::get), Some(0xdead_beef));
+}
+
+#[test]
 fn reads_the_recorded_statistics() {
     let statistics = Statistics { connections: 0xe, packets_in: 0xf, packets_out: 2, bytes_in: 0x2a2, bytes_out: 0x50 };
     let rates = Rates { connections: 2, packets_in: 2, packets_out: 0, bytes_in: 0x54, bytes_out: 0xa };

@@ -10,7 +10,8 @@ mod tables;
 
 use lab::Namespace;
 use lan::{Lan, inside};
-use lvs_model::{Destination, Family, Forwarding, Netmask, SchedulerName, Service, Table, Tunnel, VirtualServer};
+use lvs_model::{Destination, Family, Forwarding, SchedulerName, Service, Table, Tunnel, VirtualServer};
+use lvs_netlink::metrics::Exposition;
 use lvs_netlink::preflight::{Finding, Problem, ThisSystem, director, real_server};
 use lvs_netlink::proc::{Connection, ListedForwarding, ListedKey, Proc};
 use lvs_netlink::sysctl::{ConnectionReuse, Defense, Switch, SyncThreshold, Sysctl, SysctlError, Sysctls};
@@ -118,45 +119,12 @@ fn a_live_connection_is_in_the_table_and_in_the_statistics() {
     assert_eq!(Some(all[0].virtual_service), lan.key.endpoint());
     assert_eq!(all[0].client, lan.connection.local_addr().unwrap().into());
     assert!((890..=900).contains(&all[0].expires.as_secs()));
+    let text = Exposition::new(&lan.director.client().list().unwrap()).to_string();
+    let web = r#"{protocol="tcp",address="10.9.0.1",port="80"}"#;
+    assert!(text.contains(&format!("lvs_service_connections_total{web} 1\n")), "{text}");
+    assert!(text.contains(&format!("lvs_service_active_connections{web} 1\n")), "{text}");
     let origins = inside(&path, || Proc::current().connections_with_origin().unwrap());
     assert_eq!(origins.iter().next().unwrap().unwrap().origin, Some(lvs_netlink::proc::Origin::Local));
-}
-
-#[test]
-#[ignore = "runs inside the kernel lab"]
-fn a_template_of_an_ipv6_mark_tells_its_mark() {
-    let namespace = Namespace::new();
-    let mut client = namespace.client();
-    let key = "fwmark 3735928559 inet6".parse().unwrap();
-    let mut service = Service::new(key, SchedulerName::Rr);
-    let timeout = lvs_model::PersistenceTimeout::new(300).unwrap();
-    service = service.with_persistence(lvs_model::Persistence::new(timeout, Family::Inet6)).unwrap();
-    assert_eq!(service.persistence().map(|kept| kept.netmask), Some(Netmask::host(Family::Inet6)));
-    client.add_service(&service).unwrap();
-    client.add_destination(&key, &Destination::new("[fd00::2]:0".parse().unwrap())).unwrap();
-    // A client whose packets get the mark where they come in.
-    let outside = Namespace::named("mark-client");
-    let (here, there) = (namespace.name(), outside.name());
-    let pair = format!("link add m0 netns {there} type veth peer name m1 netns {here}");
-    lab::run("ip", &pair.split_whitespace().collect::<Vec<_>>());
-    for (side, interface, address) in [(&outside, "m0", "fd01::2/64"), (&namespace, "m1", "fd01::1/64")] {
-        side.ip(&format!("-6 addr add {address} dev {interface} nodad"));
-        side.ip(&format!("link set {interface} up"));
-    }
-    namespace.ip("-6 addr add fd00::2/128 dev lo nodad");
-    namespace.exec("tc qdisc add dev m1 ingress");
-    namespace.exec("tc filter add dev m1 ingress matchall action skbedit mark 0xdeadbeef");
-    let sender = inside(&outside.path(), || std::net::UdpSocket::bind("[fd01::2]:0").unwrap());
-    let end = Instant::now() + Duration::from_secs(10);
-    while inside(&namespace.path(), || Proc::current().connections().unwrap()).iter().count() == 0 {
-        assert!(Instant::now() < end, "no packet came");
-        sender.send_to(b"x", "[fd01::1]:7777").unwrap();
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    let connections = inside(&namespace.path(), || Proc::current().connections().unwrap());
-    let all: Vec<Connection<'_>> = connections.iter().map(Result::unwrap).collect();
-    let marks: Vec<_> = all.iter().filter_map(Connection::fwmark).map(lvs_model::Fwmark::get).collect();
-    assert_eq!(marks, [3_735_928_559], "{all:?}");
 }
 
 #[test]
