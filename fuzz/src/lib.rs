@@ -4,6 +4,7 @@
 //! test. A body panics when a promise of a crate is broken.
 
 pub mod ipvsadm;
+pub mod keepalived;
 pub mod model;
 pub mod netlink;
 
@@ -14,6 +15,10 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("ipvsadm_edit", ipvsadm::edit),
     ("ipvsadm_rules", ipvsadm::rules),
+    ("keepalived_bytes", keepalived::bytes),
+    ("keepalived_canonical", keepalived::canonical_twice),
+    ("keepalived_edit", keepalived::edit),
+    ("keepalived_lower", keepalived::lower),
     ("model_text", model::text),
     ("netlink_client", netlink::client),
     ("netlink_datagram", netlink::datagram),

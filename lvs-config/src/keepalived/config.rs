@@ -207,6 +207,8 @@ pub struct RealServer {
     pub snmp_name: Option<String>,
     /// These are the checkers; a server without any is always up.
     pub checkers: Vec<Checker>,
+    /// The kernel refuses the server, so it is in no rules.
+    pub(super) refused: bool,
 }
 
 /// This is a command with the user that runs it.

@@ -1,4 +1,38 @@
-//! The configuration of keepalived.
+//! The configuration of keepalived: keep it, check it, change it, and know which rules it means.
+//!
+//! Four views of the same file, each made from the one before: the [`Document`] holds bytes and statements and loses
+//! nothing, the [`Tree`] has definitions, sequences, conditions and includes resolved, the [`Config`] holds services and
+//! servers with every default filled in, and [`Lowered::table`] gives the rules that keepalived would give to the kernel.
+//!
+//! ```
+//! use lvs_config::keepalived::{self, Document, Editor};
+//!
+//! let text = "virtual_server 10.0.0.1 80 {\n    protocol TCP\n    lvs_sched rr\n    lvs_method DR\n    real_server 10.1.0.1 80 {\n        weight 1 # old\n    }\n}\n";
+//! // What is wrong with it?
+//! let lowered = keepalived::lower(text);
+//! assert_eq!(lowered.report(), "");
+//! // Which rules does it mean?
+//! assert_eq!(lowered.table().len(), 1);
+//! // One server gets another weight, and nothing else changes.
+//! let document = Document::parse(text);
+//! let server = document.all_nodes().find(|n| n.keyword() == b"real_server").ok_or("no server")?;
+//! let mut editor = Editor::new(&document);
+//! editor.set_weight(server, 5.into())?;
+//! assert_eq!(lvs_config::diff(text, editor.finish()?.bytes()), "-        weight 1 # old\n+        weight 5 # old\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | question | answer |
+//! |---|---|
+//! | what is wrong with this file? | [`load`], [`lower`], [`lower_with`], then [`Lowered::diagnostics`] or [`Lowered::report`] |
+//! | which rules does it mean? | [`Lowered::table`], [`Lowered::project`] for a moment at which servers are down |
+//! | which checkers has a server? | [`Config::virtual_servers`], [`RealServer::checkers`] |
+//! | what does the rest say (VRRP, global settings)? | [`Lowered::tree`]: statements with their words and places |
+//! | how do I change it? | [`Editor`]; [`apply`] to make it say other rules |
+//! | how do I write one? | [`Printer`] from rules, [`canonical`] from a file, [`NewStatement`] by hand |
+//! | what does keepalived know? | [`keywords`] |
+//!
+//! Files are read through a [`Loader`]; what a text may cost is bounded by [`Limits`].
 
 mod canonical;
 pub mod checker;

@@ -173,7 +173,7 @@ fn destinations(server: &VirtualServer, state: &State<'_>) -> Vec<(Destination, 
     let lost = alive == 0 || alive < quorum.saturating_sub(server.hysteresis.into());
     let sorry = server.sorry_server.filter(|_| lost && !matches!(state, State::AllUp | State::AsWritten));
     let mut out = Vec::new();
-    for real in &server.real_servers {
+    for real in server.real_servers.iter().filter(|r| !r.refused) {
         let up = is_up(real) && sorry.is_none();
         if !up && !real.inhibit_on_failure {
             continue;

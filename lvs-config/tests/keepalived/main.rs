@@ -6,4 +6,5 @@ mod conversion;
 mod diagnostics;
 mod editing;
 mod lossless;
+mod oracle;
 mod verdicts;

@@ -92,7 +92,7 @@ impl Lowering<'_> {
         };
         let port = match words.get(1) {
             None => 0,
-            Some(word) if &*word.text == b"0" => 0,
+            Some(word) if values::integer(&word.text) == Some(0) => 0,
             Some(word) => match values::port(&word.text) {
                 Ok(port) => port,
                 Err(refusal) => {

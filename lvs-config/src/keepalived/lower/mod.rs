@@ -160,7 +160,7 @@ fn endpoint(statement: Statement<'_>, what: &str, diagnostics: &mut Vec<Diagnost
         return None;
     };
     let Some(word) = words.get(1) else { return Some(lvs_model::Endpoint::new(addr, 0)) };
-    if &*word.text == b"0" {
+    if values::integer(&word.text) == Some(0) {
         return Some(lvs_model::Endpoint::new(addr, 0));
     }
     match values::port(&word.text) {

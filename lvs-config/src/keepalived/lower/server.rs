@@ -37,6 +37,7 @@ impl Lowering<'_> {
             virtualhost: draft.server.virtualhost.clone(),
             snmp_name: None,
             checkers: Vec::new(),
+            refused: false,
         };
         // Settings first: a checker takes them also when they stand below it.
         for statement in block.children().filter(|s| s.is_valid() || is_tunnel(*s)) {
@@ -73,8 +74,7 @@ impl Lowering<'_> {
                     diagnostic = diagnostic.with_related(upper, "the upper one");
                 }
                 self.report(diagnostic);
-                draft.lost_servers = true;
-                return;
+                server.refused = true;
             }
         }
         server.weight = weight.or(draft.weight).unwrap_or(Weight::ONE);
