@@ -33,8 +33,16 @@ impl Name {
 
     /// This reads a string attribute whose NUL stands within `limit` bytes, at most 17.
     pub(super) fn decode(attribute: &Attribute<'_>, limit: usize) -> Result<Self, WireError> {
-        let text = attribute.string(limit)?;
-        Self::new(text).ok_or(WireError::UnterminatedString { attribute: attribute.kind(), limit })
+        let (mut bytes, mut length) = ([0; Self::LIMIT], 0);
+        for (at, &byte) in attribute.bytes().iter().take(limit).enumerate() {
+            match (byte, bytes.get_mut(at)) {
+                (0, _) => return Ok(Self { bytes, length }),
+                (byte, Some(place)) => *place = byte,
+                (_, None) => break,
+            }
+            length += 1;
+        }
+        Err(WireError::UnterminatedString { attribute: attribute.kind(), limit })
     }
 
     /// This is the name without its NUL.

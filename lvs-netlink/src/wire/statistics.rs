@@ -3,16 +3,11 @@
 use super::attribute::{put_nest, put_u32, put_u64};
 use super::{Attributes, WireError};
 
-const CONNECTIONS: u16 = 1;
-const PACKETS_IN: u16 = 2;
-const PACKETS_OUT: u16 = 3;
 const BYTES_IN: u16 = 4;
 const BYTES_OUT: u16 = 5;
-const CONNECTION_RATE: u16 = 6;
-const PACKET_RATE_IN: u16 = 7;
-const PACKET_RATE_OUT: u16 = 8;
-const BYTE_RATE_IN: u16 = 9;
-const BYTE_RATE_OUT: u16 = 10;
+
+/// Attributes 1 to 10 are the fields of the record in their order; 11 is padding.
+const NUMBERS: usize = 10;
 
 /// This holds counters and rates as they travel (`IPVS_STATS_ATTR_*`), whatever their width.
 ///
@@ -49,14 +44,14 @@ impl StatisticsRecord {
     /// # Errors
     /// [`WireError`] when a length is wrong.
     pub fn decode64(attributes: Attributes<'_>) -> Result<Self, WireError> {
-        let mut record = Self::default();
+        let mut numbers = [0; NUMBERS];
         for attribute in attributes {
             let attribute = attribute?;
-            if let Some(field) = record.field(attribute.kind()) {
-                *field = attribute.u64()?;
+            if let Some(number) = numbers.get_mut(usize::from(attribute.kind().wrapping_sub(1))) {
+                *number = attribute.u64()?;
             }
         }
-        Ok(record)
+        Ok(Self::from_numbers(numbers))
     }
 
     /// This reads the nest with 32-bit numbers (`IPVS_SVC_ATTR_STATS`), in which only bytes have 64.
@@ -64,15 +59,15 @@ impl StatisticsRecord {
     /// # Errors
     /// [`WireError`] when a length is wrong.
     pub fn decode32(attributes: Attributes<'_>) -> Result<Self, WireError> {
-        let mut record = Self::default();
+        let mut numbers = [0; NUMBERS];
         for attribute in attributes {
             let attribute = attribute?;
-            let wide = matches!(attribute.kind(), BYTES_IN | BYTES_OUT);
-            if let Some(field) = record.field(attribute.kind()) {
-                *field = if wide { attribute.u64()? } else { attribute.u32()?.into() };
+            if let Some(number) = numbers.get_mut(usize::from(attribute.kind().wrapping_sub(1))) {
+                let wide = matches!(attribute.kind(), BYTES_IN | BYTES_OUT);
+                *number = if wide { attribute.u64()? } else { attribute.u32()?.into() };
             }
         }
-        Ok(record)
+        Ok(Self::from_numbers(numbers))
     }
 
     /// This appends the nest with 64-bit numbers.
@@ -96,34 +91,37 @@ impl StatisticsRecord {
         });
     }
 
-    fn field(&mut self, kind: u16) -> Option<&mut u64> {
-        Some(match kind {
-            CONNECTIONS => &mut self.connections,
-            PACKETS_IN => &mut self.packets_in,
-            PACKETS_OUT => &mut self.packets_out,
-            BYTES_IN => &mut self.bytes_in,
-            BYTES_OUT => &mut self.bytes_out,
-            CONNECTION_RATE => &mut self.connection_rate,
-            PACKET_RATE_IN => &mut self.packet_rate_in,
-            PACKET_RATE_OUT => &mut self.packet_rate_out,
-            BYTE_RATE_IN => &mut self.byte_rate_in,
-            BYTE_RATE_OUT => &mut self.byte_rate_out,
-            _ => return None,
-        })
+    /// From the numbers in the order of their attributes, which count from 1.
+    const fn from_numbers(numbers: [u64; NUMBERS]) -> Self {
+        let [connections, packets_in, packets_out, bytes_in, bytes_out, rates @ ..] = numbers;
+        let [connection_rate, packet_rate_in, packet_rate_out, byte_rate_in, byte_rate_out] = rates;
+        Self {
+            connections,
+            packets_in,
+            packets_out,
+            bytes_in,
+            bytes_out,
+            connection_rate,
+            packet_rate_in,
+            packet_rate_out,
+            byte_rate_in,
+            byte_rate_out,
+        }
     }
 
-    const fn numbers(&self) -> [(u16, u64); 10] {
-        [
-            (CONNECTIONS, self.connections),
-            (PACKETS_IN, self.packets_in),
-            (PACKETS_OUT, self.packets_out),
-            (BYTES_IN, self.bytes_in),
-            (BYTES_OUT, self.bytes_out),
-            (CONNECTION_RATE, self.connection_rate),
-            (PACKET_RATE_IN, self.packet_rate_in),
-            (PACKET_RATE_OUT, self.packet_rate_out),
-            (BYTE_RATE_IN, self.byte_rate_in),
-            (BYTE_RATE_OUT, self.byte_rate_out),
-        ]
+    fn numbers(&self) -> impl Iterator<Item = (u16, u64)> {
+        let numbers: [u64; NUMBERS] = [
+            self.connections,
+            self.packets_in,
+            self.packets_out,
+            self.bytes_in,
+            self.bytes_out,
+            self.connection_rate,
+            self.packet_rate_in,
+            self.packet_rate_out,
+            self.byte_rate_in,
+            self.byte_rate_out,
+        ];
+        (1..).zip(numbers)
     }
 }
