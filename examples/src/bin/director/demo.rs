@@ -27,6 +27,10 @@ const PORT: u16 = 8080;
 const CONTROL: u16 = 10;
 
 const SLOW: Duration = Duration::from_secs(10);
+/// How long the control waits for a real server to start or to stop.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// When no connection can be accepted, others must end first.
+const AFTER_AN_ERROR: Duration = Duration::from_millis(100);
 const LONGEST_REQUEST: usize = 8 * 1024;
 
 /// The services of the demonstration at another address and from another port on.
@@ -58,7 +62,10 @@ pub(crate) struct Demo {
 struct RealServer {
     number: usize,
     address: SocketAddr,
+    /// What it is told to be.
     running: watch::Sender<bool>,
+    /// Whether its port is open.
+    listening: watch::Receiver<bool>,
 }
 
 impl Demo {
@@ -73,9 +80,9 @@ impl Demo {
         let mut servers = Vec::new();
         for (index, address) in real_servers.into_iter().enumerate() {
             let listener = TcpListener::bind(address).await.map_err(|e| Failure::listen(address, e))?;
-            let (running, changes) = watch::channel(true);
-            tokio::spawn(run(index + 1, address, listener, changes));
-            servers.push(RealServer { number: index + 1, address, running });
+            let ((running, changes), (state, listening)) = (watch::channel(true), watch::channel(true));
+            tokio::spawn(run(index + 1, listener, changes, state));
+            servers.push(RealServer { number: index + 1, address, running, listening });
         }
         Ok(Self { control, servers: Arc::new(servers) })
     }
@@ -83,30 +90,36 @@ impl Demo {
     /// What a person can type now.
     pub(crate) fn introduction(&self, virtual_server: SocketAddr) -> String {
         let control = self.control.local_addr().map_or_else(|_| String::from("?"), |a| a.to_string());
-        format!(
-            "  curl http://{virtual_server}/         asks the virtual server: one of the real servers answers\n  \
-             curl http://{virtual_server}/slow     the same, ten seconds long: an active connection in the table\n  \
-             curl http://{control}/stop/1    stops real server 1: watch its weight and the traffic\n  \
-             curl http://{control}/start/1   brings it back\n  \
-             Ctrl-C                               ends\n"
-        )
+        let line = |url: String, what: &str| format!("  {:<38} {what}\n", format!("curl http://{url}"));
+        [
+            line(format!("{virtual_server}/"), "asks the virtual server: one of the real servers answers"),
+            line(format!("{virtual_server}/slow"), "the same, ten seconds long: an active connection in the table"),
+            line(format!("{control}/stop/1"), "stops real server 1: watch its weight and the traffic"),
+            line(format!("{control}/start/1"), "brings it back"),
+            format!("  {:<38} ends\n", "Ctrl-C"),
+        ]
+        .concat()
     }
 
     /// Answers the control until the program ends.
     pub(crate) async fn control(self) {
         loop {
-            let Ok((stream, _)) = self.control.accept().await else { continue };
+            let Ok((stream, _)) = self.control.accept().await else {
+                tokio::time::sleep(AFTER_AN_ERROR).await;
+                continue;
+            };
             let servers = Arc::clone(&self.servers);
             tokio::spawn(async move {
                 // A client that goes away in the middle is its own affair.
-                let _ = answer(stream, |path| async move { command(&servers, &path) }).await;
+                let _ = answer(stream, |path| async move { command(&servers, &path).await }).await;
             });
         }
     }
 }
 
 /// Serves while it may run; the port is closed in between.
-async fn run(number: usize, address: SocketAddr, listener: TcpListener, mut changes: watch::Receiver<bool>) {
+async fn run(number: usize, listener: TcpListener, mut changes: watch::Receiver<bool>, listening: watch::Sender<bool>) {
+    let Ok(address) = listener.local_addr() else { return };
     let mut listener = Some(listener);
     loop {
         let running = *changes.borrow_and_update();
@@ -118,6 +131,7 @@ async fn run(number: usize, address: SocketAddr, listener: TcpListener, mut chan
                 Err(error) => warn!("real server {number} cannot listen on {address} again: {error}"),
             }
         }
+        listening.send_replace(listener.is_some());
         let accepted = async {
             match &listener {
                 Some(listener) => listener.accept().await,
@@ -127,7 +141,10 @@ async fn run(number: usize, address: SocketAddr, listener: TcpListener, mut chan
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
             stream = accepted => {
-                let Ok((stream, _)) = stream else { continue };
+                let Ok((stream, _)) = stream else {
+                    tokio::time::sleep(AFTER_AN_ERROR).await;
+                    continue;
+                };
                 let mut stopped = changes.clone();
                 tokio::spawn(async move {
                     let serving = answer(stream, |path| async move {
@@ -147,8 +164,8 @@ async fn run(number: usize, address: SocketAddr, listener: TcpListener, mut chan
     }
 }
 
-/// What the control does for a path.
-fn command(servers: &[RealServer], path: &str) -> (u16, String) {
+/// What the control does for a path. It answers when it is done.
+async fn command(servers: &[RealServer], path: &str) -> (u16, String) {
     let mut words = path.trim_start_matches('/').splitn(2, '/');
     let running = match words.next() {
         Some("start") => true,
@@ -160,9 +177,14 @@ fn command(servers: &[RealServer], path: &str) -> (u16, String) {
         return (404, format!("there is no real server {number:?}; they are numbered from 1 to {}\n", servers.len()));
     };
     let changed = server.running.send_if_modified(|now| std::mem::replace(now, running) != running);
+    let mut listening = server.listening.clone();
+    let done = tokio::time::timeout(PATIENCE, listening.wait_for(|listening| *listening == running)).await;
     let state = if running { "started" } else { "stopped" };
+    if !matches!(done, Ok(Ok(_))) {
+        return (500, format!("real server {number} at {} could not be {state}\n", server.address));
+    }
     if changed {
-        info!("real server {} at {} was {state} by the control", server.number, server.address);
+        info!("real server {number} at {} was {state} by the control", server.address);
     }
     (200, format!("real server {number} at {} is {state}\n", server.address))
 }
@@ -186,7 +208,7 @@ where
     let head = String::from_utf8_lossy(&head);
     let mut words = head.split_ascii_whitespace();
     let (status, body) = match (words.next(), words.next()) {
-        (Some("GET" | "HEAD"), Some(path)) => handler(path.to_owned()).await,
+        (Some("GET"), Some(path)) => handler(path.to_owned()).await,
         _ => (405, String::from("only GET is answered here\n")),
     };
     let reason = if status == 200 { "OK" } else { "Not OK" };

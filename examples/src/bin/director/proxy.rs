@@ -21,8 +21,8 @@ pub(crate) enum End {
     Reset,
 }
 
-/// Copies until the end. `closing` is called once, when the first side closes: from there on the kernel counts the connection
-/// as inactive.
+/// Copies until the end. `closing` is called when a side closes its half: from the first one on the kernel counts the
+/// connection as inactive.
 pub(crate) async fn copy(mut client: TcpStream, mut server: TcpStream, closing: impl Fn() + Copy) -> End {
     // Small messages must not wait for each other's acknowledgements; a socket that refuses the option works without it.
     let _ = client.set_nodelay(true);
