@@ -6,10 +6,16 @@
 //! | module | what | for |
 //! |---|---|---|
 //! | [`algo`] | the schedulers as pure state machines, and the trait for your own | simulators, one owner |
-#![cfg_attr(feature = "std", doc = "| [`pool`] | destinations, a scheduler and connection counting for many threads | proxies, clients of replicated servers |")]
+#![cfg_attr(
+    feature = "std",
+    doc = "| [`pool`] | destinations, a scheduler and connection counting for many threads | proxies, clients of replicated servers |"
+)]
 //! | [`director`] | IPVS itself without I/O: services, persistence, connection table, timeouts | user-space balancers, tests of configurations |
 #![cfg_attr(not(feature = "std"), doc = "\nThe feature `std` adds the module `pool`.")]
-#![cfg_attr(feature = "std", doc = "\nThe quickest way in is [`Pool`]; the README shows it, alone and in an accept loop.")]
+#![cfg_attr(
+    feature = "std",
+    doc = "\nThe quickest way in is [`Pool`]; the README shows it, alone and in an accept loop."
+)]
 #![no_std]
 extern crate alloc;
 #[cfg(any(feature = "std", test))]

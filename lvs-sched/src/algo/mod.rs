@@ -84,6 +84,7 @@ pub use self::{
     dh::Dh, fo::Fo, lblc::Lblc, lblcr::Lblcr, lc::Lc, mh::Mh, nq::Nq, ovf::Ovf, rr::Rr, sed::Sed, sh::Sh, twos::Twos,
     wlc::Wlc, wrr::Wrr,
 };
+#[cfg(feature = "std")]
 pub(crate) use self::{
     list::Changed,
     shortcut::{Kind, Table},

@@ -5,9 +5,7 @@ use core::time::Duration;
 
 use lvs_model::{Destination, Family, SchedulerFlags, Thresholds};
 
-use super::{
-    DestinationId, Destinations, Draws, Flow, Generation, Load, Scheduler, Settings, Shortcut, Slot, list::Changed,
-};
+use super::{DestinationId, Destinations, Draws, Flow, Generation, Load, Scheduler, Settings, Slot, list::Changed};
 
 /// This is one service's destinations with a scheduler bound to them: the sequential core of `Pool` and `Director`.
 ///
@@ -195,6 +193,21 @@ impl<S: Scheduler> Scheduled<S> {
         }
     }
 
+    fn pack(&mut self) {
+        if let Some(renumbering) = self.list.pack() {
+            self.scheduler.renumbered(&self.list, &renumbering);
+            self.packed = self.packed.wrapping_add(1);
+        }
+    }
+    #[inline]
+    pub(crate) fn pick_slot(&mut self, flow: &Flow, draws: &mut dyn Draws) -> Option<Slot> {
+        self.scheduler.pick(&self.list, flow, draws)
+    }
+}
+
+// What a pool does in steps of its own.
+#[cfg(feature = "std")]
+impl<S: Scheduler> Scheduled<S> {
     /// Changes the load of a listed destination without telling the scheduler; says whether the overload flag may have changed.
     #[inline]
     pub(crate) fn change_slot(&mut self, slot: Slot, change: impl FnOnce(&mut Load, Generation, Thresholds)) -> bool {
@@ -225,7 +238,7 @@ impl<S: Scheduler> Scheduled<S> {
         self.scheduler.next_pick(&self.list)
     }
 
-    pub(crate) fn shortcut(&mut self) -> Shortcut {
+    pub(crate) fn shortcut(&mut self) -> super::Shortcut {
         self.scheduler.shortcut(&self.list)
     }
 
@@ -236,17 +249,5 @@ impl<S: Scheduler> Scheduled<S> {
     /// How often the list was packed: slots are void after that.
     pub(crate) const fn packed(&self) -> u32 {
         self.packed
-    }
-
-    #[inline]
-    pub(crate) fn pick_slot(&mut self, flow: &Flow, draws: &mut dyn Draws) -> Option<Slot> {
-        self.scheduler.pick(&self.list, flow, draws)
-    }
-
-    fn pack(&mut self) {
-        if let Some(renumbering) = self.list.pack() {
-            self.scheduler.renumbered(&self.list, &renumbering);
-            self.packed = self.packed.wrapping_add(1);
-        }
     }
 }

@@ -1,4 +1,5 @@
 //! What may be published of a scheduler so that many threads pick at once.
+#![cfg_attr(not(feature = "std"), expect(dead_code, reason = "pools take shortcuts"))]
 
 use alloc::sync::Arc;
 

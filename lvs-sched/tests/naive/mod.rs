@@ -241,10 +241,11 @@ impl Naive {
         for d in seq {
             match best {
                 None if d.usable() => best = Some(d),
-                Some(b) if !d.overload => {
-                    if i64::from(cost(b)) * i64::from(d.weight) > i64::from(cost(d)) * i64::from(b.weight) {
-                        best = Some(d);
-                    }
+                Some(b)
+                    if !d.overload
+                        && i64::from(cost(b)) * i64::from(d.weight) > i64::from(cost(d)) * i64::from(b.weight) =>
+                {
+                    best = Some(d);
                 }
                 _ => {}
             }
