@@ -5,6 +5,7 @@
 use std::{hint::black_box, process::ExitCode};
 
 use lvs_benches::{
+    contest::{Contest, Contestant},
     paired::{f_nanoseconds, ratio_to_c, ratio_to_f},
     pools::{Weights, core, endpoint, flows, pool},
 };
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     exclusive(&mut summary);
     connects(&mut summary);
     edits(&mut summary);
+    contests(&mut summary);
     println!("\n{} missed, {} not measured", summary.missed, summary.unmeasured);
     if summary.missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -194,6 +196,38 @@ fn churn_loop(pool: &Pool<u64>) -> impl FnMut(u64) + Send + use<> {
             if let Some(connection) = picker.connect(&flow) {
                 open[at] = connection;
             }
+        }
+    }
+}
+
+/// Ours beside the best of the others.
+fn contests(summary: &mut Summary) {
+    println!("\n{:<24} {:>7} {:>9}   best of the others", "", "", "ours");
+    for contest in Contest::ALL {
+        if !summary.wants(&format!("{} rivals", contest.name())) {
+            continue;
+        }
+        for n in [8, 1_000, 10_000, 100_000] {
+            let Some(ours) = contest.ours(n) else { continue };
+            let ratio = |contestant: &Contestant| {
+                let mut run = (contestant.worker)();
+                // As many operations as take about a millisecond.
+                let operations = (2e5 / ratio_to_f(1, 10, &mut run)).clamp(3.0, 50_000.0) as u64;
+                ratio_to_f(5, operations, run)
+            };
+            let own = ratio(&ours);
+            let measured = contest.others(n).into_iter().map(|other| (ratio(&other), other.name));
+            let others: Vec<_> = measured.inspect(|(other, name)| println!("{:<42}   {other:>9.2} F   {name}", "")).collect();
+            let best = others.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
+            let (verdict, name) = match best {
+                None => continue,
+                Some((other, name)) if other >= own => (format!("{:.1} times faster than", other / own), name),
+                Some((other, name)) => {
+                    summary.missed += 1;
+                    (format!("MISSED: {:.1} times slower than", own / other), name)
+                }
+            };
+            println!("{:<24} {n:>7} {own:>7.2} F   {verdict} {name}", contest.name());
         }
     }
 }
