@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use lvs_model::{DestinationStatus, Endpoint, Protocol, Rates, Service, ServiceKey, ServiceStatus, Statistics};
 
-use super::entry::NIL;
+use super::entry::{self, NIL};
 use super::error::ConfigError;
 use super::state::State;
 use super::{Counters, Director};
@@ -26,7 +26,8 @@ pub struct ConnectionEntry {
     /// The virtual address and port; for the template of a firewall mark the mark, written as an address. Port 65535 marks a template that
     /// is not valid any more.
     pub target: Endpoint,
-    /// The real server; its port is 0 for a template of several ports. It is the target of a bypassed connection.
+    /// The real server; its port is 0 for a template of several ports. A bypassed connection has none:
+    /// address and port are zero.
     pub destination: Endpoint,
     /// The state.
     pub state: State,
@@ -50,14 +51,14 @@ impl<D: Draws> Director<D> {
     /// This lists connections and templates, in no particular order, at the time of the latest call.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionEntry> {
         self.table.iter().map(|(id, entry)| {
-            let target = entry.service();
-            let destination = self
-                .server_of(id)
-                .map_or(target, |server| Endpoint::new(server.destination.endpoint.addr, entry.destination_port));
+            let destination = self.server_of(id).map_or_else(
+                || entry::endpoint(entry.family(), [0; 16], 0),
+                |server| Endpoint::new(server.destination.endpoint.addr, entry.destination_port),
+            );
             ConnectionEntry {
                 protocol: Protocol::new(entry.protocol.into()),
                 client: entry.client(),
-                target,
+                target: entry.service(),
                 destination,
                 state: entry.state(),
                 remaining: entry.deadline.since(self.tick),

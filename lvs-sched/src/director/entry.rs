@@ -218,7 +218,7 @@ pub(super) fn octets(addr: IpAddr) -> [u8; 16] {
     }
 }
 
-fn endpoint(family: Family, octets: [u8; 16], port: u16) -> Endpoint {
+pub(super) fn endpoint(family: Family, octets: [u8; 16], port: u16) -> Endpoint {
     let [a, b, c, d, ..] = octets;
     let addr = match family {
         Family::Inet => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),

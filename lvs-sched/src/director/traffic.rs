@@ -151,13 +151,22 @@ impl<D: Draws> Director<D> {
                 Placement { server, port: if to == 0 { target.port } else { to }, template: NIL }
             })
         };
-        let Some(placed) = placed else { return self.nothing_available(port, key, packet) };
-
-        let connection = self.bind(key, placed);
-        self.count(placed.server, Counters::connection);
+        let connection = match placed {
+            Some(placed) => {
+                let connection = self.bind(key, placed);
+                self.count(placed.server, Counters::connection);
+                connection
+            }
+            // Nothing is available.
+            None if port.is_none() && self.may_be_bypassed(target) => self.bypass(key),
+            None if port == Some(FTP) && target.port != FTP => return Verdict::Pass,
+            None => return Verdict::Refuse,
+        };
         let verdict = self.forward(connection, packet);
-        if placed.template != NIL {
-            self.restart(placed.template);
+        if let Some(Placement { template, .. }) = placed
+            && template != NIL
+        {
+            self.restart(template);
         }
         if one_packet {
             self.end(connection);
@@ -178,18 +187,29 @@ impl<D: Draws> Director<D> {
         service.servers.get(picked.index()).copied()
     }
 
-    /// The three answers to a client when no destination is available.
-    fn nothing_available(&mut self, port: Option<u16>, key: Key, packet: &Packet) -> Verdict {
-        let target = packet.destination;
-        let is_ours = self.sysctls.local_addresses.contains(&target.addr);
-        if port.is_none() && self.sysctls.cache_bypass == CacheBypass::On && is_unicast(target) && !is_ours {
-            let mut entry = Entry::new(&key);
-            entry.flags |= BYPASS | NOOUTPUT | INACTIVE;
-            entry.destination_port = target.port;
-            let id = self.table.insert(entry);
-            return self.forward(id, packet);
+    /// Makes a connection that goes where it was sent to. Unlike one of a destination that is not masqueraded it counts as seen in both
+    /// directions.
+    fn bypass(&mut self, key: Key) -> u32 {
+        let mut entry = Entry::new(&key);
+        entry.flags |= BYPASS | INACTIVE;
+        self.table.insert(entry)
+    }
+
+    /// Only for IPv4 the kernel looks beforehand whether the address is its own; for IPv6 it makes the connection and loses the packet.
+    fn may_be_bypassed(&self, target: Endpoint) -> bool {
+        if self.sysctls.cache_bypass == CacheBypass::Off {
+            return false;
         }
-        if port == Some(FTP) && target.port != FTP { Verdict::Pass } else { Verdict::Refuse }
+        match target.addr {
+            IpAddr::V4(addr) => {
+                !addr.is_multicast() && !addr.is_broadcast() && !addr.is_unspecified() && !self.is_ours(target)
+            }
+            IpAddr::V6(addr) => !addr.is_multicast() && !addr.is_unspecified(),
+        }
+    }
+
+    fn is_ours(&self, target: Endpoint) -> bool {
+        self.sysctls.local_addresses.contains(&target.addr)
     }
 
     /// Puts a connection into the table, bound to its destination and under its template.
@@ -221,6 +241,7 @@ impl<D: Draws> Director<D> {
                 destination: Endpoint::new(server.destination.endpoint.addr, entry.destination_port),
                 forwarding: server.forwarding(entry.flags & METHOD),
             },
+            None if self.is_ours(packet.destination) => return Verdict::Drop,
             None => Forward { destination: packet.destination, forwarding: Forwarding::Bypass },
         };
         Verdict::Forward(forward)
@@ -271,11 +292,4 @@ fn identify(packet: &Packet) -> Option<(Protocol, Key)> {
         Segment::Other(_) => return None,
     };
     Some((protocol, Key::connection(code, client, target)))
-}
-
-fn is_unicast(target: Endpoint) -> bool {
-    match target.addr {
-        IpAddr::V4(addr) => !addr.is_multicast() && !addr.is_broadcast() && !addr.is_unspecified(),
-        IpAddr::V6(addr) => !addr.is_multicast() && !addr.is_unspecified(),
-    }
 }

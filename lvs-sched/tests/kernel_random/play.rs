@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use lvs_model::{Change, Destination, Endpoint, Family, Forwarding, ProtocolTimeout, ServiceKey, Statistics};
 use lvs_sched::algo::Settings;
 use lvs_sched::director::{
-    Director, ExpireNodest, Packet, QuiescentTemplates, ReuseMode, SecureTcp, Segment, Sloppy, Verdict,
+    CacheBypass, Director, ExpireNodest, Packet, QuiescentTemplates, ReuseMode, SecureTcp, Segment, Sloppy, Verdict,
 };
 
 use crate::netlink::Row;
-use crate::scenario::{Pace, Scenario, Step};
+use crate::scenario::{Pace, Scenario, Step, is_ours};
 use crate::wire::{self, Sent};
 use crate::world::World;
 
@@ -60,6 +60,7 @@ impl<'w> Play<'w> {
             ("sloppy_tcp", 0),
             ("sloppy_sctp", 0),
             ("secure_tcp", 0),
+            ("cache_bypass", 0),
         ] {
             world.set_ipvs(name, value);
         }
@@ -72,6 +73,8 @@ impl<'w> Play<'w> {
         let mut director = Director::new(Settings::default().with_generation(world.generation));
         director.sysctls_mut().timeouts.tcp_fin = ProtocolTimeout::new(tcp_fin).unwrap();
         director.sysctls_mut().timeouts.udp = ProtocolTimeout::new(udp).unwrap();
+        let ours = scenario.targets.iter().map(|target| target.addr).filter(|&addr| is_ours(addr));
+        director.sysctls_mut().local_addresses = ours.collect();
         let mut play = Self {
             world,
             director,
@@ -177,11 +180,14 @@ impl<'w> Play<'w> {
         let now = self.now();
         let verdict = self.director.inbound(packet, now);
         self.log.push(format!("in  {} -> {} {:?}: {verdict:?}", packet.source, packet.destination, packet.segment));
-        let sent = self.world.exchange(packet, verdict != Verdict::Drop && verdict != Verdict::Pass);
+        // The kernel sends no ICMP error in the name of an address that is not its own.
+        let mute = verdict == Verdict::Refuse && !is_ours(packet.destination.addr);
+        let sent = self.world.exchange(packet, !mute && verdict != Verdict::Drop && verdict != Verdict::Pass);
         let agree = match (verdict, &sent[..]) {
             (Verdict::Forward(forward), &[Sent::Transport { source, destination, .. }]) => {
                 self.counts.forwarded += 1;
-                forward.forwarding == Forwarding::Masquerade
+                self.counts.bypassed += usize::from(forward.forwarding == Forwarding::Bypass);
+                matches!(forward.forwarding, Forwarding::Masquerade | Forwarding::Bypass)
                     && source == packet.source
                     && destination == forward.destination
             }
@@ -193,6 +199,7 @@ impl<'w> Play<'w> {
                 self.counts.forwarded += 1;
                 forward.forwarding.tunnel().is_some() && destination == forward.destination.addr
             }
+            (Verdict::Refuse, []) if mute => true,
             (Verdict::Refuse, [Sent::Refused]) => {
                 self.counts.refused += 1;
                 true
@@ -276,6 +283,7 @@ impl<'w> Play<'w> {
             }
             "sloppy_tcp" => sysctls.sloppy_tcp = if on { Sloppy::On } else { Sloppy::Off },
             "sloppy_sctp" => sysctls.sloppy_sctp = if on { Sloppy::On } else { Sloppy::Off },
+            "cache_bypass" => sysctls.cache_bypass = if on { CacheBypass::On } else { CacheBypass::Off },
             "secure_tcp" => sysctls.secure_tcp = if on { SecureTcp::On } else { SecureTcp::Off },
             other => panic!("unknown sysctl {other}"),
         }
@@ -382,6 +390,7 @@ pub(crate) struct Tally {
     passed: usize,
     connections: usize,
     followed: usize,
+    bypassed: usize,
 }
 
 impl Tally {
@@ -396,14 +405,24 @@ impl Tally {
         self.passed += play.counts.passed;
         self.connections += play.counts.connections;
         self.followed += play.counts.followed;
+        self.bypassed += play.counts.bypassed;
     }
 
     /// A run of some length has seen every kind of answer.
     pub(crate) fn is_telling(&self) -> bool {
         self.scenarios < 50
-            || [self.forwarded, self.answered, self.refused, self.dropped, self.passed, self.connections, self.followed]
-                .into_iter()
-                .all(|count| count > self.scenarios / 50)
+            || [
+                self.forwarded,
+                self.answered,
+                self.refused,
+                self.dropped,
+                self.passed,
+                self.connections,
+                self.followed,
+                self.bypassed,
+            ]
+            .into_iter()
+            .all(|count| count > self.scenarios / 50)
     }
 }
 
@@ -411,7 +430,7 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} scenarios agree: {} steps, {} changes; packets: {} forwarded, {} answers, {} refused, {} dropped, {} passed, {} IPsec; \
+            "{} scenarios agree: {} steps, {} changes; packets: {} forwarded, {} answers, {} refused, {} dropped, {} passed, {} IPsec, {} bypassed; \
              {} connections compared",
             self.scenarios,
             self.steps,
@@ -422,6 +441,7 @@ impl fmt::Display for Tally {
             self.dropped,
             self.passed,
             self.followed,
+            self.bypassed,
             self.connections
         )
     }

@@ -16,6 +16,9 @@ use crate::world::MARKS;
 const HUGE: &[u32] = &[1, 2, 1_000_000, 0x7fff_ffff];
 const TUNNEL: Forwarding = Forwarding::Tunnel(Tunnel::Ipip);
 const ISAKMP: u16 = 500;
+/// Second byte or word of the balancer's own virtual addresses, and of those that it takes as a transparent cache does.
+const OURS: u8 = 9;
+const FOREIGN: u8 = 10;
 
 /// The schedulers that the lab's kernel has, wrr first.
 static SCHEDULERS: [SchedulerName; 13] = {
@@ -52,8 +55,10 @@ pub(crate) struct Scenario {
     pub(crate) sites: Vec<Site>,
     /// The protocols and virtual addresses that packets are sent to.
     protocols: Vec<Protocol>,
-    targets: Vec<Endpoint>,
+    pub(crate) targets: Vec<Endpoint>,
     clients: Vec<IpAddr>,
+    /// What every cache that is not ours begins with, so that it meets the moments without a destination.
+    first: Option<Step>,
     limits: bool,
     weights: &'static [u32],
     schedulers: &'static [SchedulerName],
@@ -97,15 +102,17 @@ impl Scenario {
             _ => {
                 protocols = vec![protocol, protocol, Protocol::TCP, Protocol::UDP];
                 let mark = 1 + random.draw(MARKS);
+                let net = if random.draw(3) == 0 { FOREIGN } else { OURS };
                 let targets: Vec<Endpoint> = (1..=4)
                     .map(|host| {
-                        Endpoint::new(marked_address(family, mark, number, host), [80, 81, 443][host as usize % 3])
+                        Endpoint::new(marked_address(family, net, mark, number, host), [80, 81, 443][host as usize % 3])
                     })
                     .collect();
                 let key = ServiceKey::Socket { protocol, endpoint: targets[0] };
                 (vec![ServiceKey::fwmark(family, Fwmark::new(mark).unwrap()), key], targets)
             }
         };
+        let first = (!is_ours(targets[0].addr)).then_some(Step::Sysctl("cache_bypass", 1));
         keys.truncate(1 + random.draw(keys.len() as u32) as usize);
         let mut site = |(index, &key): (usize, &ServiceKey)| {
             let mut service = Service::new(key, schedulers[random.draw(schedulers.len() as u32) as usize])
@@ -143,6 +150,7 @@ impl Scenario {
             protocols,
             targets,
             clients,
+            first,
             limits: random.draw(3) == 0,
             weights,
             schedulers,
@@ -154,6 +162,9 @@ impl Scenario {
     /// What happens next, in view of what there is; `None` at the end.
     pub(crate) fn next(&mut self, play: &Play<'_>) -> Option<Step> {
         self.steps = self.steps.checked_sub(1)?;
+        if self.first.is_some() {
+            return self.first.take();
+        }
         match self.pace {
             Pace::Timed if self.steps % 16 == 1 => return Some(Step::Sleep(Duration::from_millis(1600))),
             Pace::Long if self.random.draw(8) == 0 => {
@@ -241,6 +252,7 @@ impl Scenario {
             ("sloppy_tcp", &[0, 1]),
             ("sloppy_sctp", &[0, 1]),
             ("secure_tcp", &[0, 3]),
+            ("cache_bypass", &[0, 1]),
         ]);
         Step::Sysctl(name, self.one_of(values))
     }
@@ -365,17 +377,25 @@ fn virtual_address(family: Family, number: u32) -> IpAddr {
     }
 }
 
-fn marked_address(family: Family, mark: u32, number: u32, host: u32) -> IpAddr {
+fn marked_address(family: Family, net: u8, mark: u32, number: u32, host: u32) -> IpAddr {
     match family {
-        Family::Inet => Ipv4Addr::new(10, 9, (100 + mark) as u8, ((number % 60) * 4 + host) as u8).into(),
-        Family::Inet6 => Ipv6Addr::new(0xfd00, 9, mark as u16, 0, 0, 0, number as u16, host as u16).into(),
+        Family::Inet => Ipv4Addr::new(10, net, (100 + mark) as u8, ((number % 60) * 4 + host) as u8).into(),
+        Family::Inet6 => Ipv6Addr::new(0xfd00, net.into(), mark as u16, 0, 0, 0, number as u16, host as u16).into(),
+    }
+}
+
+/// Whether the balancer has this address.
+pub(crate) fn is_ours(addr: IpAddr) -> bool {
+    match addr {
+        IpAddr::V4(addr) => addr.octets()[1] == OURS,
+        IpAddr::V6(addr) => addr.segments()[1] == u16::from(OURS),
     }
 }
 
 fn mark_of(addr: IpAddr) -> Option<Fwmark> {
     let mark = match addr {
-        IpAddr::V4(addr) if addr.octets()[..2] == [10, 9] && addr.octets()[2] > 100 => addr.octets()[2] - 100,
-        IpAddr::V6(addr) if addr.segments()[..2] == [0xfd00, 9] => addr.segments()[2] as u8,
+        IpAddr::V4(addr) if matches!(addr.octets(), [10, OURS | FOREIGN, 101..=255, _]) => addr.octets()[2] - 100,
+        IpAddr::V6(addr) if matches!(addr.segments(), [0xfd00, 9 | 10, ..]) => addr.segments()[2] as u8,
         _ => 0,
     };
     Fwmark::new(mark.into()).ok()

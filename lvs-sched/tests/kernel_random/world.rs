@@ -55,12 +55,19 @@ impl World {
         run("ip -6 addr replace fd00:31::1/128 dev tun0 nodad");
         run("ip -6 route replace default dev tun0");
         run("ip -6 route replace local fd00:9::/32 dev lo");
+        // What a transparent cache takes: packets for addresses that are not ours come in all the same.
+        for (ip, net, all) in [("ip", "10.10.0.0/16", "0.0.0.0/0"), ("ip -6", "fd00:a::/32", "::/0")] {
+            run(&format!("{ip} rule add to {net} iif tun0 lookup 100"));
+            run(&format!("{ip} route replace local {all} dev lo table 100"));
+        }
         run("tc qdisc replace dev tun0 ingress");
         for mark in 1..=MARKS {
             let third = 100 + mark;
             let filter = "tc filter add dev tun0 parent ffff: protocol";
-            run(&format!("{filter} ip flower dst_ip 10.9.{third}.0/24 action skbedit mark {mark}"));
-            run(&format!("{filter} ipv6 flower dst_ip fd00:9:{mark:x}::/48 action skbedit mark {mark}"));
+            for net in [9, 10] {
+                run(&format!("{filter} ip flower dst_ip 10.{net}.{third}.0/24 action skbedit mark {mark}"));
+                run(&format!("{filter} ipv6 flower dst_ip fd00:{net:x}:{mark:x}::/48 action skbedit mark {mark}"));
+            }
         }
         let mut netlink = Netlink::open().expect("no generic netlink family IPVS");
         let generation = generation(&mut netlink);
