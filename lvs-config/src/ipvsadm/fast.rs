@@ -92,25 +92,29 @@ struct Cursor<'t> {
 }
 
 impl<'t> Cursor<'t> {
+    #[inline(always)]
     fn rest(&self) -> &'t [u8] {
-        &self.text[self.at..]
+        self.text.get(self.at..).unwrap_or_default()
     }
 
-    fn expect(&mut self, literal: &[u8]) -> Option<()> {
+    /// The length of the literal is a part of its type, so that it is compared as a number.
+    #[inline(always)]
+    fn expect<const N: usize>(&mut self, literal: &[u8; N]) -> Option<()> {
         self.take(literal).then_some(())
     }
 
-    fn take(&mut self, literal: &[u8]) -> bool {
-        let found = self.rest().starts_with(literal);
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, literal: &[u8; N]) -> bool {
+        let found = self.rest().first_chunk() == Some(literal);
         if found {
-            self.at += literal.len();
+            self.at += N;
         }
         found
     }
 
     /// One to seven digits without a sign or a leading zero, eight bytes at a time: how many there are decides no
     /// branch, because it changes from line to line. Near the end of the text there is no number.
-    #[inline]
+    #[inline(always)]
     fn number(&mut self) -> Option<u32> {
         let bytes: [u8; 8] = self.text.get(self.at..self.at + 8)?.try_into().ok()?;
         let digits = u64::from_le_bytes(bytes) ^ 0x3030_3030_3030_3030;
@@ -129,7 +133,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// The same for up to three digits.
-    #[inline]
+    #[inline(always)]
     fn octet(&mut self) -> Option<u8> {
         let bytes: [u8; 4] = self.text.get(self.at..self.at + 4)?.try_into().ok()?;
         let digits = u32::from_le_bytes(bytes) ^ 0x3030_3030;
@@ -144,19 +148,15 @@ impl<'t> Cursor<'t> {
         u8::try_from(hundreds * 100 + tens * 10 + ones).ok()
     }
 
-    #[inline]
+    #[inline(always)]
     fn port(&mut self) -> Option<u16> {
         u16::try_from(self.number()?).ok()
     }
 
-    #[inline]
+    #[inline(always)]
     fn endpoint(&mut self) -> Option<Endpoint> {
         if self.take(b"[") {
-            let length = self.rest().iter().take(46).position(|b| *b == b']')?;
-            let addr: Ipv6Addr = std::str::from_utf8(&self.rest()[..length]).ok()?.parse().ok()?;
-            self.at += length + 1;
-            self.expect(b":")?;
-            return Some(Endpoint::new(IpAddr::V6(addr), self.port()?));
+            return self.endpoint6();
         }
         let a = self.octet()?;
         self.expect(b".")?;
@@ -167,6 +167,16 @@ impl<'t> Cursor<'t> {
         let d = self.octet()?;
         self.expect(b":")?;
         Some(Endpoint::new(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), self.port()?))
+    }
+
+    /// An IPv6 address behind its bracket.
+    #[inline(never)]
+    fn endpoint6(&mut self) -> Option<Endpoint> {
+        let length = self.rest().iter().take(46).position(|b| *b == b']')?;
+        let addr: Ipv6Addr = std::str::from_utf8(&self.rest()[..length]).ok()?.parse().ok()?;
+        self.at += length + 1;
+        self.expect(b":")?;
+        Some(Endpoint::new(IpAddr::V6(addr), self.port()?))
     }
 
     fn key(&mut self) -> Option<ServiceKey> {
