@@ -231,7 +231,7 @@ impl<'s> Scanner<'s, '_> {
         problems.error(outcome, problem);
     }
 
-    fn unknown(&self, word: &Word<'_>, name: Written<'_>, problems: &mut Problems<'_>) {
+    fn unknown(&mut self, word: &Word<'_>, name: Written<'_>, problems: &mut Problems<'_>) {
         let (written, name) = (shown(&word.text), name.to_string());
         let longs = OPTIONS.iter().map(|row| row.long).chain(VERBS.iter().map(|row| row.long));
         let mut problem = if written == name || name.starts_with("--") {
@@ -252,6 +252,10 @@ impl<'s> Scanner<'s, '_> {
             problem = problem.with_help("this is an option of the alibaba/LVS or dpvs fork, not of ipvsadm");
         }
         self.stop(problem.with_help("the line has no effect"), problems);
+        // Most likely its argument, which is no mistake of its own.
+        if self.words.get(self.at).is_some_and(|next| !next.text.starts_with(b"-")) {
+            self.at += 1;
+        }
     }
 }
 

@@ -17,7 +17,7 @@ const COLUMN: usize = 28;
 
 /// This prints services and destinations as `ipvsadm -L` does, byte for byte.
 ///
-/// Services and destinations are printed in the order in which they are given; [`Order::Tool`](super::Order::Tool)
+/// Services and destinations are printed in the order in which they are given; [`Order::Tool`](crate::ipvsadm::Order::Tool)
 /// sorts them as the tool does.
 ///
 /// ```
