@@ -264,7 +264,7 @@ fn hostile_texts_take_no_longer_than_their_length() {
         many(&|_| "\"\\".into()),
         many(&|_| "\\\n".into()),
         many(&|_| "-6".into()),
-        format!("-A -f 1 {}", many(&|_| "-6 ".into())),
+        format!("-A -f 1 {}", many(&|_| "-6 ".repeat(20))),
         format!("-A -f 1 -{}", many(&|_| "6".into())),
         format!("-A -f 1 --{}", many(&|_| "x".into())),
         format!("-A -t {}", many(&|_| "[:".into())),

@@ -154,3 +154,24 @@ fn every_recorded_and_collected_file_survives() {
     }
     assert!(count > 200);
 }
+
+#[cfg(feature = "serde")]
+#[test]
+fn choices_are_written_in_words() {
+    use lvs_config::ipvsadm::{Columns, Counters, Naming};
+
+    fn round_trip<T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(
+        value: T,
+        text: &str,
+    ) {
+        let json = serde_json::to_value(&value).expect("it is written");
+        assert_eq!(json, text);
+        assert_eq!(serde_json::from_value::<T>(json).expect("it is read"), value);
+    }
+    round_trip(Columns::PersistentConnections, "persistent-connections");
+    round_trip(Counters::Exact, "exact");
+    round_trip(Naming::Numbers, "numbers");
+    round_trip(Mode::Script, "script");
+    round_trip(Order::Tool, "tool");
+    round_trip(TokenKind::Newline, "newline");
+}

@@ -96,7 +96,8 @@ impl<'w> Builder<'w> {
     /// Takes one option.
     pub(super) fn option(&mut self, opt: Opt, given: Given<'w>, problems: &mut Problems<'_>) {
         let whole = given.span.to(given.value_span);
-        if let Some(first) = self.find(opt).filter(|_| !opt.is_repeatable()) {
+        let first = self.find(opt);
+        if let Some(first) = first.filter(|_| !opt.is_repeatable()) {
             let message = format!("more than one {}", opt.title());
             problems.error(
                 Outcome::Refused,
@@ -106,7 +107,9 @@ impl<'w> Builder<'w> {
             );
             return;
         }
-        self.seen.push((opt.kind(), whole));
+        if first.is_none() {
+            self.seen.push((opt.kind(), whole));
+        }
         if !self.verb.takes(opt) && self.illegal.is_none() {
             self.illegal = Some(self.illegal_option(opt, whole));
         }

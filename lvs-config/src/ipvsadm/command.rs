@@ -76,6 +76,8 @@ pub enum Command {
 
 /// This says whether addresses and ports are shown as numbers (`-n`) or as names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[expect(clippy::exhaustive_enums, reason = "an option is given or not")]
 pub enum Naming {
     /// Names where there are some.
@@ -113,6 +115,8 @@ pub enum Listing {
 /// When several options are given, `ipvsadm` takes the first in this order: `--stats`, `--rate`, `--thresholds`,
 /// `--persistent-conn`, `--tun-info`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Columns {
     /// Forwarding, weight, active and inactive connections.
@@ -132,6 +136,8 @@ pub enum Columns {
 
 /// This says how large counters of `--stats` and `--rate` are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[expect(clippy::exhaustive_enums, reason = "an option is given or not")]
 pub enum Counters {
     /// With `K`, `M`, `G` and `T` for powers of 1000.

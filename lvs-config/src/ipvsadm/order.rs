@@ -7,6 +7,8 @@ use lvs_model::{Endpoint, Family, ServiceKey, ServiceStatus};
 
 /// This is an order of services and of the destinations in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Order {
     /// By number, so that two equal configurations print equally: services with addresses before marks, then IPv4
