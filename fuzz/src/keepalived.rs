@@ -8,8 +8,8 @@ use lvs_config::{FileId, Source};
 /// A file may ask for so much work, so that one input is one instant.
 fn options() -> Options {
     let mut limits = Limits::default();
-    (limits.lines, limits.bytes, limits.files) = (4_000, 1 << 18, 64);
-    (limits.group_entry, limits.destinations) = (512, 4_096);
+    (limits.lines, limits.bytes, limits.files) = (500, 1 << 15, 16);
+    (limits.group_entry, limits.destinations) = (64, 512);
     Options::new().with_id("lvs1").with_limits(limits)
 }
 

@@ -35,7 +35,7 @@ pub(super) fn lower(tree: &Tree, limits: Limits, diagnostics: &mut Vec<Diagnosti
     for statement in tree.statements() {
         match statement.name() {
             "virtual_server_group" => lowering.group(statement),
-            name @ ("vrrp_script" | "vrrp_track_process") => {
+            name @ ("vrrp_script" | "vrrp_track_process" | "vrrp_instance") => {
                 lowering.later.insert((name, text(statement.argument(0).unwrap_or_default())), statement.span());
             }
             _ => {}
@@ -66,7 +66,7 @@ struct Lowering<'d> {
     /// Names of `track_file` blocks read so far, with their weight.
     track_files: HashMap<String, i64>,
     bfd: HashMap<String, Span>,
-    /// Scripts and processes wherever they are defined in the file.
+    /// Scripts, processes and instances wherever they are defined in the file.
     later: HashMap<(&'static str, String), Span>,
     limits: Limits,
     config: Config,

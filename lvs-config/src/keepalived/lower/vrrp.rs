@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{Lowering, text};
 use crate::diagnostic::{Diagnostic, Fix, Severity};
+use crate::keepalived::suggest;
 use crate::keepalived::tree::Statement;
 use crate::keepalived::values;
 use crate::keepalived::word::Word;
@@ -185,6 +186,12 @@ impl Lowering<'_> {
             "unicast_peer",
         ];
         let used = block.children().find(|s| WORDS.contains(&s.name()));
+        let listed = block.children().filter(|s| s.name() == "unicast_peer").flat_map(Statement::children);
+        for word in listed.filter_map(|line| line.words().first()) {
+            if values::address(&word.text).is_none() {
+                self.bad_address(word, "the peer is skipped");
+            }
+        }
         let peers = block.children().filter(|s| s.name() == "unicast_peer").flat_map(Statement::children).next();
         if let (Some(used), None) = (used, peers) {
             self.report(Diagnostic::warning(
@@ -259,8 +266,15 @@ impl Lowering<'_> {
             self.required(block, "group", "no-members", "it is removed");
             return;
         }
-        let members: usize = lists.flat_map(Statement::children).map(|s| s.words().len()).sum();
-        if members == 1 {
+        let members: Vec<&Word> = lists.flat_map(Statement::children).flat_map(Statement::words).collect();
+        for word in &members {
+            let name = word.lossy().into_owned();
+            if !self.later.contains_key(&("vrrp_instance", name.clone())) {
+                let message = format!("no `vrrp_instance {name}` is in the file, the member is ignored");
+                self.report(Diagnostic::error("undefined-name", word.span, message));
+            }
+        }
+        if members.len() == 1 {
             self.report(Diagnostic::warning("lonely-group", block.span(), "a sync group with one member does nothing"));
         }
     }
@@ -275,6 +289,7 @@ impl Lowering<'_> {
                 continue;
             };
             self.prefix(word, length, address.is_ipv4());
+            self.address_options(line.words());
             if let Some(label) = line.words().iter().find(|w| &*w.text == b"label").filter(|_| address.is_ipv6()) {
                 self.report(Diagnostic::error(
                     "label-with-ipv6",
@@ -285,8 +300,41 @@ impl Lowering<'_> {
         }
     }
 
+    /// The words after an address, some with a value.
+    fn address_options(&mut self, words: &[Word]) {
+        const WITH_VALUE: [&str; 8] =
+            ["dev", "scope", "label", "brd", "broadcast", "peer", "track_group", "preferred_lft"];
+        const ALONE: [&str; 8] =
+            ["home", "-nodad", "nodad", "mngtmpaddr", "noprefixroute", "autojoin", "no_track", "use_vmac"];
+        let mut rest = words.iter().skip(1);
+        while let Some(word) = rest.next() {
+            let text = word.lossy();
+            if WITH_VALUE.contains(&&*text) {
+                rest.next();
+                continue;
+            }
+            if ALONE.contains(&&*text) {
+                continue;
+            }
+            let mut diagnostic = Diagnostic::error(
+                "unknown-option",
+                word.span,
+                format!("`{text}` is no option of an address, it is ignored"),
+            );
+            if let Some(meant) = suggest::nearest(&text, WITH_VALUE.into_iter().chain(ALONE)) {
+                diagnostic = diagnostic.with_label(format!("did you mean `{meant}`?"));
+                if word.origin.is_none() {
+                    diagnostic = diagnostic.with_fix(Fix::replace(format!("write `{meant}`"), word.span, meant));
+                }
+            }
+            self.report(diagnostic);
+            return;
+        }
+    }
+
     fn prefix(&mut self, word: &Word, length: Option<&[u8]>, is_v4: bool) {
-        let Some(length) = length else { return };
+        // `10.0.0.1/` is taken as if the sign were not there.
+        let Some(length) = length.filter(|l| !l.is_empty()) else { return };
         let most = if is_v4 { 32 } else { 128 };
         if values::number(length, 0, most).is_err() {
             self.report(

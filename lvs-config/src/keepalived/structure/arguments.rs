@@ -214,6 +214,24 @@ fn extra(
 
 /// The second word of a command is the user that runs it, which few people mean.
 fn unquoted_command(words: &[Word], keyword: &'static Keyword, checked: &mut Checked) {
+    if let [name, command, ..] = words
+        && command.quoted
+        && command.origin.is_none()
+        && name.span.end == command.span.start
+    {
+        let place = command.span.before();
+        checked.valid = false;
+        checked.diagnostics.push(
+            Diagnostic::error(
+                "missing-blank",
+                name.span.to(command.span),
+                format!("a blank is missing between `{keyword}` and its command"),
+            )
+            .with_help("keepalived finds no command here")
+            .with_fix(Fix::replace("insert a blank", place, " ")),
+        );
+        return;
+    }
     let [_, command, user, ..] = words else { return };
     if command.quoted || user.quoted {
         return;
@@ -367,7 +385,9 @@ fn special(words: &[Word], keyword: &'static Keyword, block: &'static Block, che
                 .with_label("the rest is cut off"),
             );
         }
-        ("bfd_instance", _) if keyword.argument == Argument::Flag => {}
+        ("global_defs", "lvs_timeouts") => {
+            pairs(words, keyword, &[("tcp", 0, 2_678_400), ("tcpfin", 0, 2_678_400), ("udp", 0, 2_678_400)], checked)
+        }
         ("global_defs", "vrrp_garp_extra_if" | "vrrp_vmac_garp_intvl")
         | ("vrrp_instance", "garp_extra_if" | "vmac_garp_intvl") => {
             let number = words.iter().skip(1).find(|w| &*w.text != b"all");
@@ -387,6 +407,34 @@ fn special(words: &[Word], keyword: &'static Keyword, block: &'static Block, che
             }
         }
         _ => {}
+    }
+}
+
+/// Names that are each followed by a number.
+fn pairs(words: &[Word], keyword: &'static Keyword, names: &[(&str, i128, i128)], checked: &mut Checked) {
+    let mut rest = words.iter().skip(1);
+    while let Some(word) = rest.next() {
+        let Some((name, min, max)) = names.iter().find(|(n, ..)| *word == **n) else {
+            let known: Vec<&str> = names.iter().map(|(n, ..)| *n).collect();
+            let refusal = Refusal::new("invalid-choice", list(&known));
+            let refusal = match suggest::nearest(&word.lossy(), known.iter().copied()) {
+                Some(meant) => refusal.instead(meant),
+                None => refusal,
+            };
+            checked.valid = false;
+            checked.diagnostics.push(refused_value(word, keyword, refusal));
+            return;
+        };
+        let value = rest.next();
+        let refusal = match value {
+            Some(value) => values::number(&value.text, *min, *max).err(),
+            None => Some(Refusal::new("missing-argument", format!("a number after `{name}`"))),
+        };
+        if let Some(refusal) = refusal {
+            checked.valid = false;
+            checked.diagnostics.push(refused_value(value.unwrap_or(word), keyword, refusal));
+            return;
+        }
     }
 }
 
