@@ -22,8 +22,8 @@ use crate::{
 pub struct PersistenceTimeout(u32);
 
 impl PersistenceTimeout {
-    /// What `ipvsadm -p` means without a number: 300 seconds.
-    pub const DEFAULT: Self = Self(300);
+    /// What `ipvsadm -p` means without a number: 360 seconds, whatever its manual says.
+    pub const DEFAULT: Self = Self(360);
     /// The longest timeout that some kernel can hold.
     pub const MAX: Self = Self(42_949_672);
     /// The longest timeout that every kernel can hold.

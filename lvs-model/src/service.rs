@@ -24,7 +24,7 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The kernel keeps a timeout and a mask for services without persistence too; they have no effect there and are not
+/// The kernel keeps a timeout, a mask and an engine for services without persistence too; they have no effect and are not
 /// part of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "Raw", into = "Raw"))]
