@@ -1,6 +1,6 @@
 //! The in-memory kernel beside the real one: both get the same requests, whole ones and damaged ones, and must answer the same.
 //!
-//! Needs root and a kernel like User Mode Linux 6.1.176: run it in the lab, with one thread.
+//! Needs root: run it in the lab, with one thread.
 
 #![cfg(feature = "test-util")]
 
@@ -8,7 +8,7 @@ mod lab;
 mod recorded;
 
 use lab::Namespace;
-use lvs_model::SchedulerName;
+use lvs_model::{Destination, Family, Persistence, PersistenceTimeout, SchedulerName, Service, Thresholds};
 use lvs_netlink::fake;
 use lvs_netlink::wire::{CONTROLLER, FAMILY_NAME, FamilyRecord, GET_FAMILY, Header, MessageFlags};
 use lvs_netlink::{Connector, Kernel, SocketRole, Transport};
@@ -71,6 +71,30 @@ fn damaged(numbers: &mut Numbers, cases: &[recorded::Case]) -> Sent {
     Sent { command, version: case.version, flags: case.flags, payload }
 }
 
+/// An in-memory kernel of the make of the running one, as far as makes differ.
+fn like(namespace: &Namespace) -> fake::Kernel {
+    let mut client = namespace.client();
+    let mut builder = fake::Kernel::builder();
+    let key = "tcp 10.0.0.1:1".parse().unwrap();
+    if client.add_service(&Service::new(key, SchedulerName::Twos)).is_err() {
+        builder = builder.without_scheduler(SchedulerName::Twos);
+    }
+    // What is left of a timeout that is too long tells by what it was multiplied.
+    let persistence = Persistence::new(PersistenceTimeout::MAX, Family::Inet);
+    let service = Service::new(key, SchedulerName::Rr).with_persistence(persistence).unwrap();
+    client.upsert_service(&service).unwrap();
+    let kept = client.service(&key).unwrap().service.persistence().unwrap().timeout.seconds();
+    let rate = |rate: &u32| PersistenceTimeout::MAX.seconds().wrapping_mul(*rate) / rate == kept;
+    builder = builder.ticks_per_second([100, 250, 300, 1000].into_iter().find(rate).unwrap());
+    let limits = Thresholds::new(0x8000_0000, 0).unwrap();
+    let limited = Destination::new("10.0.0.2:1".parse().unwrap()).with_thresholds(limits);
+    if client.add_destination(&key, &limited).is_err() {
+        builder = builder.generation(fake::Generation::TotalConns);
+    }
+    client.flush().unwrap();
+    builder.build()
+}
+
 /// The two kernels side by side.
 struct Pair {
     real: Box<dyn Transport>,
@@ -86,7 +110,7 @@ impl Pair {
     fn new(namespace: &Namespace) -> Self {
         let mut real = Kernel::namespace(namespace.path()).unwrap().open(SocketRole::Commands).unwrap();
         let number = family(real.as_mut());
-        let fake = fake::Kernel::builder().padded().without_scheduler(SchedulerName::Twos).build();
+        let fake = like(namespace);
         let memory = fake.socket();
         Self { real, number, fake, memory, wrong: Vec::new(), done: 0, refused: 0 }
     }

@@ -23,7 +23,7 @@ impl Snapshot {
     }
 
     /// Reads as [`read`](Self::read) does, but only the services within a scope: those of others cost nothing but their place in the list,
-    /// and what happens to them raises no doubt.
+    /// and what happens to them raises no doubt. Plan with the same scope, or a narrower one.
     ///
     /// # Errors
     /// As [`read`](Self::read).
