@@ -59,6 +59,7 @@ impl Scheduler for Lblc {
         self.cache.values().any(|&remembered| remembered == id)
     }
 
+    #[inline]
     fn pick(&mut self, list: &Destinations, flow: &Flow, _: &mut dyn Draws) -> Option<Slot> {
         self.elapsed(list, flow.now);
         let addr = flow.target.addr;

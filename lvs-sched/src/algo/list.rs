@@ -230,6 +230,7 @@ impl Destinations {
 
     /// Where the destination is now; `None` while it is removed.
     #[must_use]
+    #[inline]
     pub fn slot(&self, id: DestinationId) -> Option<Slot> {
         match self.place(id) {
             Some(At::Listed(slot)) => Some(slot),
@@ -285,6 +286,7 @@ impl Destinations {
         folded.wrapping_add(endpoint.port.into())
     }
 
+    #[inline]
     fn place(&self, id: DestinationId) -> Option<At> {
         let place = self.places.get(id.index())?;
         (place.generation == id.generation).then_some(place.at)

@@ -23,6 +23,7 @@ mod lock;
 mod member;
 mod picker;
 mod shared;
+mod template;
 mod view;
 
 pub use self::{
@@ -31,6 +32,7 @@ pub use self::{
     edit::{Edit, EditError},
     member::Member,
     picker::{Pick, Picker},
+    template::Template,
 };
 
 use alloc::sync::Arc;

@@ -9,6 +9,7 @@ use super::{
     Inner,
     connection::{Connection, Entry},
     shared::{Activity, Shared, Stale},
+    template::Template,
     view::{Lane, View, draw, probe},
 };
 use crate::algo::{DestinationId, Flow, Random, Scheduler, Slot};
@@ -61,6 +62,7 @@ impl<T, S: Scheduler> Picker<T, S> {
             Lane::Table(table) if self.shared.words.is_current(self.view.version) => {
                 probe(table, &self.view.layout.marks, flow)
             }
+            Lane::Ask => self.ask_always(flow),
             _ => self.pick_slot(flow),
         };
         Some(Pick { entry: self.view.layout.entry(slot?)? })
@@ -118,6 +120,16 @@ impl<T, S: Scheduler> Picker<T, S> {
         }
     }
 
+    /// Picks a destination for a client and keeps the client there: see [`Template`]. `None` if none can take it.
+    pub fn template(&mut self, flow: &Flow) -> Option<Template<T>> {
+        loop {
+            let pick = self.pick(flow)?;
+            if let Some(template) = Template::new(pick.entry) {
+                return Some(template);
+            }
+        }
+    }
+
     /// Picks and counts again for a flow that some destinations could not take, without moving any cursor.
     ///
     /// What is picked instead suits the scheduler: the next in turn, the next by load, the fallback of a hash. The schedulers' exact
@@ -155,6 +167,15 @@ impl<T, S: Scheduler> Picker<T, S> {
         Some(Connection::new(entry, activity))
     }
 
+    #[inline(never)]
+    fn ask_always(&mut self, flow: &Flow) -> Option<Slot> {
+        match self.shared.ask_always(self.view.version, flow, &mut self.random) {
+            Ok(pick) => pick,
+            Err(Stale) => self.pick_slot(flow),
+        }
+    }
+
+    #[inline(never)]
     fn pick_slot(&mut self, flow: &Flow) -> Option<Slot> {
         loop {
             let view = &*self.view;
@@ -210,7 +231,7 @@ impl<T, S: Scheduler> Picker<T, S> {
 
 impl Activity {
     #[inline]
-    fn of(flow: &Flow) -> Self {
+    pub(super) fn of(flow: &Flow) -> Self {
         if flow.protocol == Protocol::TCP { Self::Active } else { Self::Inactive }
     }
 }

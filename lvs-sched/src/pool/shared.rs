@@ -110,6 +110,14 @@ impl<S: Scheduler> Shared<S> {
         })
     }
 
+    /// Asks a scheduler that has no shortcut, if the view is the latest one.
+    #[inline]
+    pub(super) fn ask_always(&self, version: u32, flow: &Flow, draws: &mut dyn Draws) -> Result<Option<Slot>, Stale> {
+        self.with(|core, _| {
+            if core.settled && core.viewed == version { Ok(core.scheduled.pick_slot(flow, draws)) } else { Err(Stale) }
+        })
+    }
+
     /// Runs a section under the lock. No code of the caller's may run in it, except the scheduler.
     #[inline]
     pub(super) fn with<R>(&self, section: impl FnOnce(&mut Core<S>, &Words) -> R) -> R {
@@ -294,6 +302,8 @@ pub(super) trait Accounts: fmt::Debug + Send + Sync {
     fn bind(&self, id: DestinationId, activity: Activity) -> bool;
     fn release(&self, id: DestinationId, activity: Activity);
     fn change(&self, id: DestinationId, activity: Activity);
+    fn bind_template(&self, id: DestinationId) -> bool;
+    fn release_template(&self, id: DestinationId);
     fn watch(&self, id: DestinationId) -> Arc<Watch>;
 }
 
@@ -330,6 +340,20 @@ impl<S: Scheduler + Send> Accounts for Shared<S> {
                 Activity::Inactive => load.deactivate(generation),
             });
         });
+    }
+
+    fn bind_template(&self, id: DestinationId) -> bool {
+        self.with(|core, words| {
+            let listed = core.scheduled.list().slot(id).is_some();
+            if listed {
+                core.change(id, words, Load::bind_template);
+            }
+            listed
+        })
+    }
+
+    fn release_template(&self, id: DestinationId) {
+        self.with(|core, words| core.change(id, words, Load::unbind_template));
     }
 
     fn watch(&self, id: DestinationId) -> Arc<Watch> {
