@@ -19,6 +19,7 @@ use loadwise::{
     strategy::{LeastLoad, PowerOfTwoChoices, RoundRobin, WeightedRoundRobin},
 };
 use maglev::{ConsistentHasher, Maglev};
+#[cfg(feature = "rivals-pingora")]
 use pingora_load_balancing::{LoadBalancer, selection};
 use tower::{
     Service,
@@ -36,10 +37,10 @@ use crate::{
 /// The rivals in a contest at a size.
 pub fn contestants(contest: Contest, n: usize) -> Vec<Contestant> {
     match contest {
-        Contest::RoundRobin => [loadwise_rr(n)].into_iter().chain(pingora::<selection::RoundRobin>(n, 10_000)).collect(),
+        Contest::RoundRobin => [loadwise_rr(n)].into_iter().chain(pingora_in_turn(n)).collect(),
         Contest::WeightedRoundRobin => vec![weighted_rs(n), loadwise_wrr(n)],
         Contest::LeastConnection => vec![loadwise_counted("loadwise LeastLoad", n, || LeastLoad::new())],
-        Contest::ClientHash => maglev(n).into_iter().chain(pingora::<selection::Consistent>(n, 1_000)).collect(),
+        Contest::ClientHash => maglev(n).into_iter().chain(pingora_hashed(n)).collect(),
         Contest::TwoChoices => {
             vec![loadwise_counted("loadwise PowerOfTwoChoices", n, || PowerOfTwoChoices::new()), tower(n)]
         }
@@ -119,6 +120,27 @@ where
     })
 }
 
+#[cfg(feature = "rivals-pingora")]
+fn pingora_in_turn(n: usize) -> Option<Contestant> {
+    pingora::<selection::RoundRobin>(n, 10_000)
+}
+
+#[cfg(feature = "rivals-pingora")]
+fn pingora_hashed(n: usize) -> Option<Contestant> {
+    pingora::<selection::Consistent>(n, 1_000)
+}
+
+#[cfg(not(feature = "rivals-pingora"))]
+fn pingora_in_turn(_: usize) -> Option<Contestant> {
+    None
+}
+
+#[cfg(not(feature = "rivals-pingora"))]
+fn pingora_hashed(_: usize) -> Option<Contestant> {
+    None
+}
+
+#[cfg(feature = "rivals-pingora")]
 fn pingora<S>(n: usize, most: usize) -> Option<Contestant>
 where
     S: selection::BackendSelection + Send + Sync + 'static,
