@@ -36,7 +36,8 @@ pub struct Sysctls {
     pub secure_tcp: SecureTcp,
     /// `cache_bypass`: what a transparent cache without servers does.
     pub cache_bypass: CacheBypass,
-    /// Addresses of the balancer itself; `cache_bypass` never sends packets for them on.
+    /// Addresses of the balancer itself; `cache_bypass` never sends packets for them on. (For IPv6 the kernel makes a bypassed
+    /// connection all the same and loses its packets.)
     pub local_addresses: BTreeSet<IpAddr>,
     /// `net.ipv4.ip_unprivileged_port_start`: ports from here on may be FTP data ports.
     pub unprivileged_ports: UnprivilegedPorts,

@@ -1,13 +1,13 @@
-//! Random scenarios, new ones on every run, are played against the real kernel and against [`Director`], which must agree
-//! about every packet, every counter and every connection.
+//! Random scenarios, new ones on every run, are played against the real kernel and against [`Director`](lvs_sched::director::Director), which must
+//! agree about every packet, every counter and every connection.
 //!
 //! ```text
-//! lab/run target/debug/deps/kernel_random-0123abcd --ignored --test-threads=1 --nocapture
+//! ./lab tests -p lvs-sched                                 # User Mode Linux, counts as kernels always did
+//! ./lab -q -f /usr/sbin/tc tests -p lvs-sched              # a newer kernel, counts in total
+//! LVS_LONG=50 ./lab -i -f /usr/sbin/tc tests -p lvs-sched  # with sleeps of minutes, which cost no time there
 //! ```
 //!
-//! `LVS_SEED` repeats a run whose seed was printed, `LVS_SCENARIOS` says how many scenarios there are (500), `LVS_ONLY` plays one of them. `LVS_LONG`
-//! plays that many with sleeps of minutes: in an emulated machine with a virtual clock (`qemu-system-x86_64 -icount shift=0,sleep=off`) they
-//! cost no time.
+//! A failure prints its seed and the number of its scenario: `LVS_SEED=… LVS_ONLY=…` repeat it. `LVS_SCENARIOS` says how many there are (500).
 #![cfg(target_os = "linux")]
 
 mod netlink;
