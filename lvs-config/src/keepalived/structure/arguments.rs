@@ -2,8 +2,10 @@
 
 use lvs_model::Forwarding;
 
-use crate::diagnostic::{Diagnostic, Edit, Fix};
-use crate::keepalived::keywords::{Addresses, Argument, Block, Keyword};
+use super::extra::{cut_by_comment, equals_sign, extra, unquoted_command};
+use super::kinds::{address, choice, digest, hex, list, protocol, status_code};
+use crate::diagnostic::{Diagnostic, Fix};
+use crate::keepalived::keywords::{Argument, Block, Keyword};
 use crate::keepalived::suggest;
 use crate::keepalived::values::{self, Refusal};
 use crate::keepalived::word::Word;
@@ -72,21 +74,6 @@ pub(super) fn check(
     checked
 }
 
-/// `keyword = value`
-fn equals_sign(words: &[Word], sign: &Word, keyword: &'static Keyword, checked: &mut Checked) {
-    checked.valid = false;
-    let mut diagnostic =
-        Diagnostic::error("equals-sign", sign.span, format!("`{}` is read as the value of `{keyword}`", sign.lossy()))
-            .with_help("a keyword and its value are separated by a blank");
-    if let Some(value) =
-        words.get(2).filter(|v| v.origin.is_none() && sign.origin.is_none() && v.span.file == sign.span.file)
-    {
-        let span = Span::new(sign.span.file, sign.span.start, value.span.start);
-        diagnostic = diagnostic.with_fix(Fix::replace(format!("remove the `{}`", sign.lossy()), span, ""));
-    }
-    checked.diagnostics.push(diagnostic);
-}
-
 fn deprecated(words: &[Word], keyword: &'static Keyword, instead: &'static str, checked: &mut Checked) {
     let span = words[0].span;
     if instead == "removed behaviour" {
@@ -104,167 +91,6 @@ fn deprecated(words: &[Word], keyword: &'static Keyword, instead: &'static str, 
     } else {
         diagnostic.with_help(format!("instead: {instead}"))
     });
-}
-
-/// `sec!ret`, `#x`: the rest of the line is a comment where a value was meant.
-fn cut_by_comment(words: &[Word], needs_value: bool, sources: &Sources, checked: &mut Checked) {
-    let Some(last) = words.last().filter(|w| w.origin.is_none() && !w.quoted) else { return };
-    let Some(source) = sources.file(last.span.file) else { return };
-    let rest = &source.bytes()[last.span.end.min(source.bytes().len())..];
-    let line = &rest[..rest.iter().position(|&b| b == b'\n').unwrap_or(rest.len())];
-    let (blanks, sign) = match line.iter().position(|b| !matches!(b, b' ' | b'\t')) {
-        Some(n) if matches!(line[n], b'#' | b'!') => (n, n),
-        _ => return,
-    };
-    let value_follows = needs_value
-        && words.len() == 1
-        && blanks > 0
-        && line.get(sign + 1).is_some_and(|b| !matches!(b, b' ' | b'\t' | b'#' | b'!' | b'\r'));
-    if blanks > 0 && !value_follows {
-        return;
-    }
-    // `}#` and `word # text` are comments; only a sign inside of a value is not meant as one.
-    if blanks == 0 && (words.len() == 1 || line.get(1).is_none_or(|b| matches!(b, b' ' | b'\t' | b'#' | b'\r'))) {
-        return;
-    }
-    let end = sign + line[sign..].iter().position(|b| matches!(b, b' ' | b'\t' | b'\r')).unwrap_or(line.len() - sign);
-    let start = if blanks == 0 { last.span.start } else { last.span.end + blanks };
-    let value = Span::new(last.span.file, start, last.span.end + end);
-    let shown = String::from_utf8_lossy(sources.text(value)).into_owned();
-    let character = char::from(line[sign]);
-    let message = format!("`{character}` starts a comment, also inside of a word");
-    let fixed = Fix::replace("quote the value", value, format!("\"{shown}\""));
-    let diagnostic = if words.len() == 1 {
-        Diagnostic::error("comment-in-word", value, message)
-            .with_help("nothing is left of the value, and keepalived stops reading here")
-    } else {
-        Diagnostic::warning("comment-in-word", value, message).with_label(format!("only `{}` is read", last.lossy()))
-    };
-    checked.diagnostics.push(diagnostic.with_fix(fixed));
-}
-
-fn extra(
-    words: &[Word],
-    keyword: &'static Keyword,
-    block: &'static Block,
-    max: usize,
-    ends_here: bool,
-    checked: &mut Checked,
-) {
-    let first = &words[max + 1];
-    let span = first.span.to(words[words.len() - 1].span);
-    let text = first.lossy();
-    if let Some(mark) = ["//", "/*", ";", "--", "＃"].into_iter().find(|m| text.starts_with(m) && !first.quoted) {
-        let place = Span::new(first.span.file, first.span.start, first.span.start + mark.len());
-        let diagnostic = Diagnostic::warning("not-a-comment", place, format!("`{mark}` does not start a comment here"))
-            .with_help("keepalived ignores the extra words of this line, but not of others");
-        checked.diagnostics.push(if first.origin.is_none() {
-            diagnostic.with_fix(Fix::replace("write `#`", place, "#"))
-        } else {
-            diagnostic
-        });
-        return;
-    }
-    let second = words.iter().enumerate().skip(max + 1).find(|(_, w)| !w.quoted && block.find(&w.text).is_some());
-    if let Some((n, word)) = second {
-        if !block.path.is_empty() || ends_here {
-            checked.second = Some(n);
-            checked.diagnostics.push(
-                Diagnostic::error(
-                    "two-statements",
-                    word.span,
-                    format!("`{}` stands on the line of `{keyword}` and is ignored", word.lossy()),
-                )
-                .with_label("a second statement needs a line of its own"),
-            );
-        }
-        return;
-    }
-    if keyword.argument == Argument::Flag {
-        let off = matches!(&*first.text, b"off" | b"no" | b"false" | b"0");
-        let diagnostic = Diagnostic::warning(
-            "flag-with-value",
-            span,
-            format!("`{keyword}` takes no value here, `{text}` is ignored"),
-        );
-        checked.diagnostics.push(if off {
-            diagnostic.with_label("this line switches it on").with_help("remove the line to switch it off")
-        } else {
-            diagnostic
-        });
-        return;
-    }
-    if let Argument::Script { .. } = keyword.argument {
-        unquoted_command(words, keyword, checked);
-        return;
-    }
-    let message = match max {
-        0 => format!("`{keyword}` takes no words, `{text}` is ignored"),
-        1 => format!("`{keyword}` takes one word, `{text}` is ignored"),
-        n => format!("`{keyword}` takes at most {n} words, `{text}` is ignored"),
-    };
-    // Blocks of values say that they do not want the words, all others are silent.
-    let values = matches!(keyword.argument, Argument::Lines { .. } | Argument::Words);
-    checked.diagnostics.push(if values {
-        Diagnostic::error("extra-words", span, message)
-    } else {
-        Diagnostic::warning("extra-words", span, message)
-    });
-}
-
-/// The second word of a command is the user that runs it, which few people mean.
-fn unquoted_command(words: &[Word], keyword: &'static Keyword, checked: &mut Checked) {
-    if let [name, command, ..] = words
-        && command.quoted
-        && command.origin.is_none()
-        && name.span.end == command.span.start
-    {
-        let place = command.span.before();
-        checked.valid = false;
-        checked.diagnostics.push(
-            Diagnostic::error(
-                "missing-blank",
-                name.span.to(command.span),
-                format!("a blank is missing between `{keyword}` and its command"),
-            )
-            .with_help("keepalived finds no command here")
-            .with_fix(Fix::replace("insert a blank", place, " ")),
-        );
-        return;
-    }
-    let [_, command, user, ..] = words else { return };
-    if command.quoted || user.quoted {
-        return;
-    }
-    let user_like = |w: &Word| {
-        let mut bytes = w.text.iter();
-        bytes.next().is_some_and(|b| b.is_ascii_lowercase() || *b == b'_')
-            && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
-    };
-    let known = matches!(
-        &*user.text,
-        b"root" | b"nobody" | b"daemon" | b"keepalived" | b"keepalived_script" | b"haproxy" | b"nginx"
-    );
-    if words.len() <= 4 && known && words[2..].iter().all(user_like) {
-        return;
-    }
-    let all = command.span.to(words[words.len() - 1].span);
-    let mut diagnostic = Diagnostic::warning(
-        "unquoted-command",
-        all,
-        format!(
-            "only the first word is the command of `{keyword}`, `{}` is taken as the user that runs it",
-            user.lossy()
-        ),
-    )
-    .with_help("put a command with parameters in double quotes");
-    if words.iter().all(|w| w.origin.is_none()) {
-        diagnostic = diagnostic.with_fix(Fix::new(
-            "quote the whole command",
-            [Edit::new(all.before(), "\""), Edit::new(all.after(), "\"")],
-        ));
-    }
-    checked.diagnostics.push(diagnostic);
 }
 
 fn values_of(words: &[Word], keyword: &'static Keyword, block: &'static Block, checked: &mut Checked) {
@@ -386,7 +212,7 @@ fn special(words: &[Word], keyword: &'static Keyword, block: &'static Block, che
             );
         }
         ("global_defs", "lvs_timeouts") => {
-            pairs(words, keyword, &[("tcp", 0, 2_678_400), ("tcpfin", 0, 2_678_400), ("udp", 0, 2_678_400)], checked)
+            pairs(words, keyword, &[("tcp", 0, 2_678_400), ("tcpfin", 0, 2_678_400), ("udp", 0, 2_678_400)], checked);
         }
         ("global_defs", "vrrp_garp_extra_if" | "vrrp_vmac_garp_intvl")
         | ("vrrp_instance", "garp_extra_if" | "vmac_garp_intvl") => {
@@ -447,100 +273,6 @@ fn is_undefined(word: &Word) -> bool {
         .strip_prefix(b"$")
         .is_some_and(|n| !n.is_empty() && n.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_'));
     name || word.text.windows(2).any(|w| w == b"${")
-}
-
-fn choice(text: &[u8], choices: &'static [&'static str]) -> Result<(), Refusal> {
-    if choices.iter().any(|c| c.as_bytes() == text) {
-        return Ok(());
-    }
-    let lossy = String::from_utf8_lossy(text);
-    let refusal = Refusal::new("invalid-choice", format!("one of {}", list(choices)));
-    let same = choices.iter().copied().find(|c| c.eq_ignore_ascii_case(&lossy));
-    let alias = match &*lossy.to_ascii_lowercase() {
-        "roundrobin" | "round-robin" | "round_robin" => Some("rr"),
-        "weighted" | "wroundrobin" => Some("wrr"),
-        "leastconn" | "least-connection" => Some("lc"),
-        _ => None,
-    };
-    let alias = alias.filter(|a| choices.contains(a));
-    let stripped = lossy.trim_end_matches(';');
-    let near = || if lossy.contains('|') { None } else { suggest::nearest(stripped, choices.iter().copied()) };
-    Err(match same.or(alias).or_else(near) {
-        Some(meant) => refusal.instead(meant),
-        None => refusal,
-    })
-}
-
-fn list(choices: &[&str]) -> String {
-    let mut out = String::new();
-    for (i, choice) in choices.iter().enumerate() {
-        if i > 0 {
-            out.push_str(if i + 1 == choices.len() { " or " } else { ", " });
-        }
-        out.push('`');
-        out.push_str(choice);
-        out.push('`');
-    }
-    out
-}
-
-fn protocol(text: &[u8]) -> Result<(), Refusal> {
-    match &*text.to_ascii_uppercase() {
-        b"TCP" | b"UDP" | b"SCTP" => Ok(()),
-        b"HTTP" | b"HTTPS" | b"SMTP" => Err(Refusal::new("invalid-choice", "`TCP`, `UDP` or `SCTP`").instead("TCP")),
-        b"DNS" => Err(Refusal::new("invalid-choice", "`TCP`, `UDP` or `SCTP`").instead("UDP")),
-        _ => Err(Refusal::new("invalid-choice", "`TCP`, `UDP` or `SCTP`")),
-    }
-}
-
-fn address(text: &[u8], which: Addresses) -> Result<(), Refusal> {
-    let expected = match which {
-        Addresses::Any => "an IPv4 or IPv6 address in numbers",
-        Addresses::Multicast => "a multicast address in numbers",
-        Addresses::Multicast4 => "an IPv4 multicast address in numbers",
-        Addresses::Multicast6 => "an IPv6 multicast address in numbers",
-    };
-    let refusal = || Refusal::new("invalid-address", expected);
-    let Some(address) = values::address(text) else {
-        let inner = text.strip_prefix(b"[").and_then(|t| t.strip_suffix(b"]"));
-        let inner = inner.filter(|t| values::address(t).is_some());
-        return Err(match inner {
-            Some(inner) => refusal().instead(String::from_utf8_lossy(inner)),
-            None => refusal(),
-        });
-    };
-    let fits = match which {
-        Addresses::Any => true,
-        Addresses::Multicast => address.is_multicast(),
-        Addresses::Multicast4 => address.is_ipv4() && address.is_multicast(),
-        Addresses::Multicast6 => address.is_ipv6() && address.is_multicast(),
-    };
-    if fits { Ok(()) } else { Err(refusal()) }
-}
-
-fn digest(text: &[u8]) -> Result<(), Refusal> {
-    let expected =
-        || Refusal::new("invalid-digest", format!("32 hexadecimal digits, these are {} characters", text.len()));
-    if text.len() != 32 || !text.iter().all(u8::is_ascii_hexdigit) { Err(expected()) } else { Ok(()) }
-}
-
-fn hex(texts: &[&[u8]], wildcards: bool) -> Option<(usize, Refusal)> {
-    let digit = |b: &u8| b.is_ascii_hexdigit() || (wildcards && matches!(b, b'X' | b'x'));
-    let bad = |t: &&[u8]| !t.iter().filter(|b| !matches!(b, b' ' | b'\t')).all(digit);
-    let expected = if wildcards { "hexadecimal bytes, `X` for any digit" } else { "hexadecimal bytes" };
-    texts.iter().position(bad).map(|n| (n, Refusal::new("invalid-hex", expected)))
-}
-
-fn status_code(text: &[u8]) -> Result<(), Refusal> {
-    let refusal = || Refusal::new("invalid-status-code", "codes from 100 to 599 and ranges such as `200-299`");
-    let text = std::str::from_utf8(text).map_err(|_| refusal())?;
-    let code =
-        |t: &str| t.parse::<u16>().ok().filter(|c| (100..=599).contains(c) && t.bytes().all(|b| b.is_ascii_digit()));
-    let (from, to) = text.split_once('-').unwrap_or((text, text));
-    match (code(from), code(to)) {
-        (Some(from), Some(to)) if from <= to => Ok(()),
-        _ => Err(refusal()),
-    }
 }
 
 /// The argument as people read it.
