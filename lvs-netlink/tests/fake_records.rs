@@ -100,3 +100,32 @@ proptest! {
         let _ = kernel.table();
     }
 }
+
+#[test]
+fn a_destination_comes_back_from_the_trash_with_its_connections() {
+    use lvs_model::{Change, ConnectionCounts, Destination, Rates, SchedulerName, Service, ServiceKey, Statistics};
+    let kernel = Kernel::new();
+    let key: ServiceKey = "tcp 10.0.0.1:80".parse().unwrap();
+    let service = Change::AddService(Service::new(key, SchedulerName::Rr));
+    let destination = Destination::new("10.0.0.2:80".parse().unwrap());
+    let add = Change::AddDestination { service: key, destination };
+    let counts = ConnectionCounts { active: 3, inactive: 2, persistent: 1 };
+    kernel.change(&service).unwrap();
+    kernel.change(&add).unwrap();
+    kernel.set_counts(&key, destination.endpoint, counts).unwrap();
+    kernel.set_statistics(&key, Statistics { connections: 5, ..Statistics::default() }, Rates::default()).unwrap();
+
+    kernel.change(&Change::RemoveDestination { service: key, destination: destination.endpoint }).unwrap();
+    kernel.change(&add).unwrap();
+    assert_eq!(kernel.services()[0].destinations[0].counts, counts);
+    kernel.change(&Change::RemoveService(key)).unwrap();
+    kernel.change(&service).unwrap();
+    kernel.change(&add).unwrap();
+    assert_eq!(kernel.services()[0].destinations[0].counts, counts, "also when the service was made anew");
+    assert_eq!(kernel.services()[0].statistics, Statistics::default());
+
+    kernel.change(&Change::RemoveDestination { service: key, destination: destination.endpoint }).unwrap();
+    kernel.empty_trash();
+    kernel.change(&add).unwrap();
+    assert_eq!(kernel.services()[0].destinations[0].counts, ConnectionCounts::default());
+}

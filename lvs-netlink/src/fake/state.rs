@@ -67,8 +67,8 @@ impl Service {
 /// A deleted destination, which comes back with its counters when it is added again.
 #[derive(Clone, Debug)]
 struct Trashed {
-    service: ServiceId,
-    serial: u64,
+    /// The serial number of the service that it was deleted from, which may have been deleted itself since.
+    owner: u64,
     destination: Destination,
 }
 
@@ -100,7 +100,7 @@ pub(super) struct State {
     /// In the order of a dump: a bucket at a time, the newest first.
     services: BTreeMap<(u16, Reverse<u64>), Service>,
     index: HashMap<ServiceId, (u16, u64)>,
-    trash: Vec<Trashed>,
+    trash: HashMap<(ServiceId, DestinationId), Trashed>,
     daemons: Vec<Daemon>,
     pub(super) timeouts: [u32; 3],
     pub(super) scheduler_changes: u64,
@@ -113,7 +113,7 @@ impl State {
             serial: 0,
             services: BTreeMap::new(),
             index: HashMap::new(),
-            trash: Vec::new(),
+            trash: HashMap::new(),
             daemons: Vec::new(),
             timeouts: [900, 120, 300],
             scheduler_changes: 0,
@@ -207,11 +207,8 @@ impl State {
     pub(super) fn delete_service(&mut self, id: &ServiceId) -> Result<(), i32> {
         let (bucket, serial) = self.index.remove(id).ok_or(ESRCH)?;
         if let Some(service) = self.services.remove(&(bucket, Reverse(serial))) {
-            self.trash.extend(service.destinations.into_values().map(|destination| Trashed {
-                service: *id,
-                serial,
-                destination,
-            }));
+            let trashed = service.destinations.into_values();
+            self.trash.extend(trashed.map(|old| ((*id, old.id), Trashed { owner: serial, destination: old })));
         }
         Ok(())
     }
@@ -249,10 +246,9 @@ impl State {
             return Err(EEXIST);
         }
         let owner = existing.serial;
-        let found = self.trash.iter().rposition(|old| old.service == *service && old.destination.id == id);
-        let destination = match found.map(|place| self.trash.remove(place)) {
+        let destination = match self.trash.remove(&(*service, id)) {
             Some(old) => {
-                let counters = if old.serial == owner { old.destination.counters } else { Counters::default() };
+                let counters = if old.owner == owner { old.destination.counters } else { Counters::default() };
                 Destination { id, settings, counts: old.destination.counts, counters }
             }
             None => {
@@ -297,7 +293,7 @@ impl State {
         let serial = owner.index.remove(id).ok_or(ENOENT)?;
         let owner_serial = owner.serial;
         if let Some(destination) = owner.destinations.remove(&Reverse(serial)) {
-            self.trash.push(Trashed { service: *service, serial: owner_serial, destination });
+            self.trash.insert((*service, *id), Trashed { owner: owner_serial, destination });
         }
         Ok(())
     }
