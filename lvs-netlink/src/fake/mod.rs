@@ -26,6 +26,7 @@
 
 mod answer;
 mod attributes;
+mod builder;
 mod commands;
 mod convert;
 mod errno;
@@ -37,6 +38,7 @@ mod request;
 mod state;
 mod world;
 
+pub use builder::KernelBuilder;
 pub use fault::Fault;
-pub use kernel::{Kernel, KernelBuilder, Refusal, Rival, Socket};
+pub use kernel::{Kernel, Refusal, Rival, Socket};
 pub use state::Generation;
