@@ -187,13 +187,21 @@ impl<'w> Play<'w> {
             (Verdict::Forward(forward), &[Sent::Transport { source, destination, .. }]) => {
                 self.counts.forwarded += 1;
                 self.counts.bypassed += usize::from(forward.forwarding == Forwarding::Bypass);
-                matches!(forward.forwarding, Forwarding::Masquerade | Forwarding::Bypass)
-                    && source == packet.source
-                    && destination == forward.destination
+                let expected = match forward.forwarding {
+                    Forwarding::Masquerade | Forwarding::Bypass => Some(forward.destination),
+                    // Which real server got it only the counters tell.
+                    Forwarding::DirectRouting => Some(packet.destination),
+                    _ => None,
+                };
+                source == packet.source && Some(destination) == expected
             }
             (Verdict::Forward(forward), &[Sent::Ipsec { destination, .. }]) => {
                 self.counts.followed += 1;
-                packet.segment == Segment::Ipsec && destination == forward.destination.addr
+                let expected = match forward.forwarding {
+                    Forwarding::DirectRouting => packet.destination,
+                    _ => forward.destination,
+                };
+                packet.segment == Segment::Ipsec && destination == expected.addr
             }
             (Verdict::Forward(forward), &[Sent::Tunnel { destination }]) => {
                 self.counts.forwarded += 1;

@@ -14,7 +14,10 @@ use crate::play::Play;
 use crate::world::MARKS;
 
 const HUGE: &[u32] = &[1, 2, 1_000_000, 0x7fff_ffff];
-const TUNNEL: Forwarding = Forwarding::Tunnel(Tunnel::Ipip);
+const METHODS: [Forwarding; 5] = {
+    const MASQUERADE: Forwarding = Forwarding::Masquerade;
+    [MASQUERADE, MASQUERADE, MASQUERADE, Forwarding::Tunnel(Tunnel::Ipip), Forwarding::DirectRouting]
+};
 const ISAKMP: u16 = 500;
 /// Second byte or word of the balancer's own virtual addresses, and of those that it takes as a transparent cache does.
 const OURS: u8 = 9;
@@ -128,7 +131,7 @@ impl Scenario {
             if random.draw(10) < often {
                 service = service.with_persistence(persistence(&mut random, family, pace)).unwrap();
             }
-            let forwarding = if random.draw(4) == 0 { TUNNEL } else { Forwarding::Masquerade };
+            let forwarding = METHODS[random.draw(METHODS.len() as u32) as usize];
             let port = match forwarding {
                 Forwarding::Masquerade => [8080, 0][usize::from(random.draw(4) == 0)],
                 _ => key.endpoint().map_or(80, |endpoint| endpoint.port),
@@ -224,8 +227,7 @@ impl Scenario {
         } else {
             Thresholds::NONE
         };
-        let changed = if site.forwarding == TUNNEL { Forwarding::Masquerade } else { TUNNEL };
-        let forwarding = if self.random.draw(16) == 0 { changed } else { site.forwarding };
+        let forwarding = if self.random.draw(16) == 0 { self.one_of(&METHODS) } else { site.forwarding };
         Destination::new(endpoint)
             .with_weight(Weight::new(weight).unwrap())
             .with_forwarding(forwarding)
