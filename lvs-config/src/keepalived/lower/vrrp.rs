@@ -310,7 +310,9 @@ impl Lowering<'_> {
         while let Some(word) = rest.next() {
             let text = word.lossy();
             if WITH_VALUE.contains(&&*text) {
-                rest.next();
+                if rest.next().is_none() {
+                    self.report(Diagnostic::error("missing-argument", word.span, format!("`{text}` has no value")));
+                }
                 continue;
             }
             if ALONE.contains(&&*text) {
