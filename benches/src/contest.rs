@@ -20,6 +20,8 @@ pub type Runner = Box<dyn FnMut(u64) + Send>;
 pub struct Contestant {
     /// Whose it is, and what.
     pub name: &'static str,
+    /// Whether it picks what the kernel picks, so that the comparison is fair.
+    pub same_answer: bool,
     /// Makes a runner for one thread; all runners share the same destinations.
     pub worker: Box<dyn Fn() -> Runner>,
 }
@@ -33,7 +35,13 @@ impl fmt::Debug for Contestant {
 impl Contestant {
     /// Names a way to make runners.
     pub fn new(name: &'static str, worker: impl Fn() -> Runner + 'static) -> Self {
-        Self { name, worker: Box::new(worker) }
+        Self { name, same_answer: false, worker: Box::new(worker) }
+    }
+
+    /// Says that it picks what the kernel picks.
+    #[must_use]
+    pub fn exact(self) -> Self {
+        Self { same_answer: true, ..self }
     }
 }
 
@@ -164,4 +172,5 @@ fn kernel_walk(n: usize) -> Contestant {
             }
         })
     })
+    .exact()
 }

@@ -112,8 +112,9 @@ pub fn ratio_to_c<R: FnMut(u64) + Send>(samples: usize, operations: u64, mut wor
     let undisturbed = ours.iter().zip(&theirs).filter(|((a, b), (c, d))| {
         [a, b, c, d].iter().all(|sample| sample.undisturbed) && a.cpu > contended && c.cpu > contended
     });
-    let ratios: Vec<f64> =
-        undisturbed.map(|((reference, run), (reference2, run2))| (run.cpu + run2.cpu) / (reference.cpu + reference2.cpu)).collect();
+    let ratios: Vec<f64> = undisturbed
+        .map(|((reference, run), (reference2, run2))| (run.cpu + run2.cpu) / (reference.cpu + reference2.cpu))
+        .collect();
     (ratios.len() > samples / 4).then(|| median(ratios)).flatten()
 }
 

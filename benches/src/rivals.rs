@@ -19,8 +19,6 @@ use loadwise::{
     strategy::{LeastLoad, PowerOfTwoChoices, RoundRobin, WeightedRoundRobin},
 };
 use maglev::{ConsistentHasher, Maglev};
-#[cfg(feature = "rivals-pingora")]
-use pingora_load_balancing::{LoadBalancer, selection};
 use tower::{
     Service,
     balance::p2c::Balance,
@@ -28,10 +26,15 @@ use tower::{
     load::{CompleteOnResponse, PendingRequests},
 };
 use weighted_rs::{RoundrobinWeight, Weight};
+#[cfg(feature = "rivals-pingora")]
+use {
+    crate::pools::endpoint,
+    pingora_load_balancing::{LoadBalancer, selection},
+};
 
 use crate::{
     contest::{Contest, Contestant, Runner},
-    pools::{endpoint, flows},
+    pools::flows,
 };
 
 /// The rivals in a contest at a size.
@@ -39,10 +42,10 @@ pub fn contestants(contest: Contest, n: usize) -> Vec<Contestant> {
     match contest {
         Contest::RoundRobin => [loadwise_rr(n)].into_iter().chain(pingora_in_turn(n)).collect(),
         Contest::WeightedRoundRobin => vec![weighted_rs(n), loadwise_wrr(n)],
-        Contest::LeastConnection => vec![loadwise_counted("loadwise LeastLoad", n, || LeastLoad::new())],
+        Contest::LeastConnection => vec![loadwise_counted("loadwise LeastLoad", n, LeastLoad::new)],
         Contest::ClientHash => maglev(n).into_iter().chain(pingora_hashed(n)).collect(),
         Contest::TwoChoices => {
-            vec![loadwise_counted("loadwise PowerOfTwoChoices", n, || PowerOfTwoChoices::new()), tower(n)]
+            vec![loadwise_counted("loadwise PowerOfTwoChoices", n, PowerOfTwoChoices::new), tower(n)]
         }
     }
 }
@@ -81,7 +84,8 @@ fn candidates(n: usize) -> Arc<Vec<Candidate>> {
 fn loadwise_rr(n: usize) -> Contestant {
     let (candidates, strategy) = (candidates(n), Arc::new(RoundRobin::new()));
     Contestant::new("loadwise RoundRobin", move || {
-        let (candidates, strategy, context) = (Arc::clone(&candidates), Arc::clone(&strategy), SelectionContext::default());
+        let (candidates, strategy, context) =
+            (Arc::clone(&candidates), Arc::clone(&strategy), SelectionContext::default());
         Box::new(move |operations| {
             for _ in 0..operations {
                 black_box(strategy.select(&candidates, &context));
@@ -93,7 +97,8 @@ fn loadwise_rr(n: usize) -> Contestant {
 fn loadwise_wrr(n: usize) -> Contestant {
     let (candidates, strategy) = (candidates(n), Arc::new(WeightedRoundRobin::new()));
     Contestant::new("loadwise WeightedRoundRobin", move || {
-        let (candidates, strategy, context) = (Arc::clone(&candidates), Arc::clone(&strategy), SelectionContext::default());
+        let (candidates, strategy, context) =
+            (Arc::clone(&candidates), Arc::clone(&strategy), SelectionContext::default());
         Box::new(move |operations| {
             for _ in 0..operations {
                 black_box(strategy.select(&candidates, &context));
@@ -108,7 +113,8 @@ where
 {
     let (candidates, strategy) = (candidates(n), Arc::new(strategy()));
     Contestant::new(name, move || {
-        let (candidates, strategy, context) = (Arc::clone(&candidates), Arc::clone(&strategy), SelectionContext::default());
+        let (candidates, strategy, context) =
+            (Arc::clone(&candidates), Arc::clone(&strategy), SelectionContext::default());
         Box::new(move |operations| {
             for _ in 0..operations {
                 if let Some(at) = strategy.select(&candidates, &context) {
@@ -174,6 +180,7 @@ fn weighted_rs(n: usize) -> Contestant {
             }
         })
     })
+    .exact()
 }
 
 fn maglev(n: usize) -> Option<Contestant> {
