@@ -13,8 +13,10 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::{Connector, SocketRole, Transport};
 
-/// A window of 128 acknowledgements needs about 100 KiB of the kernel's accounting; refusals echo the request.
+/// Answers count with what they occupy, about 800 bytes each; the largest window has 1024 of them.
 const RECEIVE_QUEUE: usize = 1 << 20;
+/// A window is sent in one piece, which the kernel's default of 208 KiB might not take.
+const SEND_QUEUE: usize = 1 << 20;
 
 /// This opens sockets to the running kernel.
 ///
@@ -65,8 +67,9 @@ impl Connector for Kernel {
             Namespace::Current(Some(file)) | Namespace::Named(file) => open_elsewhere(file)?,
         };
         if role == SocketRole::Commands {
-            // Without CAP_NET_ADMIN the kernel refuses to exceed its limit; the default queue serves smaller windows.
+            // Without CAP_NET_ADMIN the kernel refuses this, and everything else that the socket is for.
             let _ = sockopt::set_socket_recv_buffer_size_force(&descriptor, RECEIVE_QUEUE);
+            let _ = sockopt::set_socket_send_buffer_size_force(&descriptor, SEND_QUEUE);
         }
         Ok(Box::new(Socket { descriptor }))
     }

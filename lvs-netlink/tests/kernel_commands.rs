@@ -69,7 +69,8 @@ fn services_are_added_edited_upserted_and_removed() {
     client.add_service(&web()).unwrap();
     fails!(client.add_service(&web()), ErrorKind::ServiceExists);
     let sticky = web().with_scheduler(SchedulerName::Sh).with_flags(SchedulerFlags::PORT);
-    let sticky = sticky.with_persistence(Persistence::new(PersistenceTimeout::DEFAULT, Family::Inet)).unwrap();
+    let sticky =
+        sticky.with_persistence(Persistence::new(PersistenceTimeout::new(300).unwrap(), Family::Inet)).unwrap();
     client.edit_service(&sticky).unwrap();
     assert_eq!(client.service(web().key()).unwrap().service, sticky);
     assert_eq!(namespace.exec("ipvsadm -Sn"), "-A -t 10.9.0.1:80 -s sh -p 300 -b sh-port\n");
@@ -92,7 +93,8 @@ fn one_flag_is_edited_without_the_others() {
     let namespace = Namespace::new();
     let mut client = namespace.client();
     let service = Service::new(key("10.9.0.1:80"), SchedulerName::Mh).with_flags(SchedulerFlags::PORT);
-    let service = service.with_persistence(Persistence::new(PersistenceTimeout::DEFAULT, Family::Inet)).unwrap();
+    let service =
+        service.with_persistence(Persistence::new(PersistenceTimeout::new(300).unwrap(), Family::Inet)).unwrap();
     client.add_service(&service).unwrap();
     client.edit_service_flags(service.key(), SchedulerFlags::FALLBACK, SchedulerFlags::EMPTY).unwrap();
     let both = SchedulerFlags::FALLBACK.union(SchedulerFlags::PORT);
@@ -286,9 +288,9 @@ fn counters_go_back_to_zero() {
 fn windows_of_any_size_report_each_result_in_order() {
     let namespace = Namespace::new();
     let services: Vec<_> =
-        (0..300_u16).map(|port| Service::new(key(&format!("10.9.0.1:{}", 1 + port)), SchedulerName::Rr)).collect();
+        (0..1200_u16).map(|port| Service::new(key(&format!("10.9.0.1:{}", 1 + port)), SchedulerName::Rr)).collect();
     for acknowledgement in [Acknowledgement::Each, Acknowledgement::Last] {
-        for window in [1, 7, 128, 256] {
+        for window in [1, 7, 128, 1024] {
             let mut client = namespace.client().with_window(window).with_acknowledgement(acknowledgement);
             client.flush().unwrap();
             // Every third one is there already.

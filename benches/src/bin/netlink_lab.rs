@@ -22,6 +22,8 @@ use lvs_netlink::wire::Request;
 use lvs_netlink::{Acknowledgement, Client};
 
 const ROUNDS: usize = 5;
+/// How many requests are made before they are submitted, in several windows.
+const AT_ONCE: usize = 2048;
 const RULES: &str = "/tmp/netlink_lab.rules";
 
 fn main() -> ExitCode {
@@ -52,11 +54,11 @@ fn measure(services: usize, destinations: usize, missed: &mut Vec<String>) {
     let ipvsadm = least(|| Namespace::enter(rules, |_| ipvsadm_restore()));
     let one = least(|| Namespace::enter(rules, |_| load(&mut client(1, Acknowledgement::Each), &table)));
     let each = least(|| Namespace::enter(rules, |_| load(&mut client(128, Acknowledgement::Each), &table)));
-    let last = least(|| Namespace::enter(rules, |_| load(&mut client(128, Acknowledgement::Last), &table)));
+    let last = least(|| Namespace::enter(rules, |_| load(&mut client(1024, Acknowledgement::Last), &table)));
     report("ipvsadm -R", ipvsadm, rules, ipvsadm, None, missed);
     report("one request at a time", one, rules, ipvsadm, None, missed);
     report("windows of 128, each acknowledged", each, rules, ipvsadm, Some(8.0), missed);
-    report("windows of 128, the last acknowledged", last, rules, ipvsadm, Some(10.0), missed);
+    report("windows of 1024, the last acknowledged", last, rules, ipvsadm, Some(10.0), missed);
 
     let (mut printed, mut listed) = (Duration::MAX, Duration::MAX);
     Namespace::enter(rules, |client| {
@@ -123,20 +125,28 @@ fn client(window: usize, acknowledgement: Acknowledgement) -> Client {
 
 fn load(client: &mut Client, table: &Table) -> Duration {
     let begin = Instant::now();
-    let rules = table.iter().flat_map(|server| {
-        let destinations = server.destinations().iter().map(|one| Request::AddDestination(*server.key(), one));
-        std::iter::once(Request::AddService(server.service())).chain(destinations)
-    });
-    let requests: Vec<_> = rules.collect();
+    let mut requests = Vec::with_capacity(AT_ONCE);
+    for server in table {
+        requests.push(Request::AddService(server.service()));
+        requests.extend(server.destinations().iter().map(|one| Request::AddDestination(*server.key(), one)));
+        if requests.len() >= AT_ONCE - 16 {
+            submit(client, &requests);
+            requests.clear();
+        }
+    }
+    submit(client, &requests);
+    begin.elapsed()
+}
+
+fn submit(client: &mut Client, requests: &[Request<'_>]) {
     let mut done = 0;
-    let outcome = client.submit(&requests, |_, result| {
+    let outcome = client.submit(requests, |_, result| {
         result.expect("the kernel takes every rule");
         done += 1;
         ControlFlow::Continue(())
     });
     outcome.expect("every answer comes");
     assert_eq!(done, requests.len());
-    begin.elapsed()
 }
 
 fn plan(client: &mut Client, table: &Table) -> Duration {

@@ -131,12 +131,13 @@ impl Client {
         self
     }
 
-    /// This sets how many requests are sent at once, from 1 to 256; 128 unless changed.
+    /// This sets how many requests are sent at once, from 1 to 1024; 128 unless changed.
     ///
-    /// More do not fit into the kernel's default queue of answers when all of them are refused.
+    /// A given descriptor has the queues that it was given: with the kernel's defaults 277 answers fit into one, and
+    /// what does not fit is lost. Sockets that are opened here have larger ones.
     #[must_use]
     pub fn with_window(mut self, requests: usize) -> Self {
-        self.window = requests.clamp(1, 256);
+        self.window = requests.clamp(1, 1024);
         self
     }
 

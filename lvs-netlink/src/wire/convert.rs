@@ -52,11 +52,8 @@ impl From<&ServiceKey> for ServiceRecord<'_> {
 
 impl From<&Service> for ServiceRecord<'_> {
     /// This is a whole service, with a mask that sets every flag.
-    ///
-    /// The kernel demands a netmask even without persistence; it is that of a single client then.
     fn from(service: &Service) -> Self {
         let persistence = service.persistence();
-        let netmask = persistence.map_or(Netmask::host(service.key().family()), |persistence| persistence.netmask);
         Self {
             scheduler: Name::new(service.scheduler().as_str()),
             engine: persistence
@@ -64,10 +61,7 @@ impl From<&Service> for ServiceRecord<'_> {
                 .and_then(|engine| Name::new(engine.as_str())),
             flags: Some(FlagWord::all(service.flag_bits())),
             timeout: Some(persistence.map_or(0, |persistence| persistence.timeout.seconds())),
-            netmask: Some(match netmask {
-                Netmask::Inet(mask) => mask.octets(),
-                Netmask::Inet6(prefix) => u32::from(prefix.get()).to_ne_bytes(),
-            }),
+            netmask: Some(netmask_bytes(service)),
             ..Self::from(service.key())
         }
     }
@@ -362,6 +356,15 @@ impl InfoRecord<'_> {
             version: Version::from_number(present("the info", "version", self.version)?),
             connection_table_size: present("the info", "connection table size", self.connection_table_size)?,
         })
+    }
+}
+
+/// The kernel demands a netmask even without persistence; it is that of a single client then.
+pub(super) fn netmask_bytes(service: &Service) -> [u8; 4] {
+    let persistence = service.persistence();
+    match persistence.map_or(Netmask::host(service.key().family()), |persistence| persistence.netmask) {
+        Netmask::Inet(mask) => mask.octets(),
+        Netmask::Inet6(prefix) => u32::from(prefix.get()).to_ne_bytes(),
     }
 }
 

@@ -3,17 +3,17 @@
 use super::attribute::{put_address, put_bytes, put_nest, put_port, put_u8, put_u16, put_u32};
 use super::{Attribute, Attributes, StatisticsRecord, UnknownAttributes, WireError, payload};
 
-const ADDRESS: u16 = 1;
-const PORT: u16 = 2;
-const FORWARDING: u16 = 3;
-const WEIGHT: u16 = 4;
-const UPPER_THRESHOLD: u16 = 5;
-const LOWER_THRESHOLD: u16 = 6;
+pub(super) const ADDRESS: u16 = 1;
+pub(super) const PORT: u16 = 2;
+pub(super) const FORWARDING: u16 = 3;
+pub(super) const WEIGHT: u16 = 4;
+pub(super) const UPPER_THRESHOLD: u16 = 5;
+pub(super) const LOWER_THRESHOLD: u16 = 6;
 const ACTIVE: u16 = 7;
 const INACTIVE: u16 = 8;
 const PERSISTENT: u16 = 9;
 const STATISTICS: u16 = 10;
-const FAMILY: u16 = 11;
+pub(super) const FAMILY: u16 = 11;
 const STATISTICS64: u16 = 12;
 const TUNNEL_KIND: u16 = 13;
 const TUNNEL_PORT: u16 = 14;

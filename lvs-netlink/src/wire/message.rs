@@ -231,7 +231,6 @@ impl<'a> Iterator for Messages<'a> {
 pub struct MessageWriter<'b> {
     buffer: &'b mut Vec<u8>,
     start: usize,
-    header: Header,
 }
 
 impl<'b> MessageWriter<'b> {
@@ -246,8 +245,8 @@ impl<'b> MessageWriter<'b> {
     pub fn plain(buffer: &'b mut Vec<u8>, header: Header) -> Self {
         let start = buffer.len();
         buffer.reserve(TYPICAL);
-        buffer.extend_from_slice(&[0; HEADER]);
-        Self { buffer, start, header }
+        buffer.extend_from_slice(&header.encode(0));
+        Self { buffer, start }
     }
 
     /// This is where attributes are appended.
@@ -255,11 +254,11 @@ impl<'b> MessageWriter<'b> {
         self.buffer
     }
 
-    /// This writes the header, now that the length is known.
+    /// This writes the length, now that it is known.
     pub fn finish(self) {
         let length = (self.buffer.len() - self.start) as u32;
-        if let Some(place) = self.buffer.get_mut(self.start..self.start + HEADER) {
-            place.copy_from_slice(&self.header.encode(length));
+        if let Some(place) = self.buffer.get_mut(self.start..self.start + 4) {
+            place.copy_from_slice(&length.to_ne_bytes());
         }
         self.buffer.resize(aligned(self.buffer.len()), 0);
     }

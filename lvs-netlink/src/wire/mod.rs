@@ -6,6 +6,7 @@
 //! answers alike; what this crate does not know is kept in `unknown` and written back.
 
 mod attribute;
+mod block;
 mod command;
 mod controller;
 mod convert;

@@ -17,9 +17,11 @@
 //! ```
 
 use lvs_model::{
-    Change, Destination, Endpoint, SchedulerFlags, Service, ServiceKey, SyncDaemon, SyncRole, TimeoutsUpdate,
+    Change, Destination, Endpoint, Forwarding, SchedulerFlags, Service, ServiceKey, SyncDaemon, SyncRole,
+    TimeoutsUpdate,
 };
 
+use super::block::{put_plain_destination, put_service, put_socket};
 use super::{
     Command, DaemonRecord, DestinationRecord, FlagWord, Header, MessageFlags, MessageWriter, ServiceRecord,
     TimeoutsRecord,
@@ -118,7 +120,10 @@ impl Request<'_> {
 
     fn encode_attributes(&self, buffer: &mut Vec<u8>) {
         match self {
-            Self::AddService(service) | Self::EditService(service) => ServiceRecord::from(*service).encode(buffer),
+            Self::AddService(service) | Self::EditService(service) => match *service.key() {
+                ServiceKey::Socket { protocol, endpoint } => put_service(buffer, protocol, endpoint, service),
+                ServiceKey::Fwmark { .. } => ServiceRecord::from(*service).encode(buffer),
+            },
             Self::EditServiceFlags(service, mask) => {
                 let own = FlagWord::PERSISTENT | FlagWord::ONE_PACKET;
                 let mut record = ServiceRecord::from(*service);
@@ -126,14 +131,17 @@ impl Request<'_> {
                 record.encode(buffer);
             }
             Self::RemoveService(key) | Self::Service(key) | Self::Destinations(key) | Self::ZeroService(key) => {
-                ServiceRecord::from(key).encode(buffer);
+                put_key(buffer, key);
             }
             Self::AddDestination(key, destination) | Self::EditDestination(key, destination) => {
-                ServiceRecord::from(key).encode(buffer);
-                DestinationRecord::from(*destination).encode(buffer);
+                put_key(buffer, key);
+                match destination.forwarding {
+                    Forwarding::Tunnel(_) => DestinationRecord::from(*destination).encode(buffer),
+                    _ => put_plain_destination(buffer, destination),
+                }
             }
             Self::RemoveDestination(key, endpoint) => {
-                ServiceRecord::from(key).encode(buffer);
+                put_key(buffer, key);
                 DestinationRecord::from(*endpoint).encode(buffer);
             }
             Self::StartDaemon(daemon) => DaemonRecord::from(*daemon).encode(buffer),
@@ -141,6 +149,13 @@ impl Request<'_> {
             Self::SetTimeouts(update) => TimeoutsRecord::from(update).encode(buffer),
             Self::Services | Self::Daemons | Self::Timeouts | Self::Info | Self::Zero | Self::Flush => {}
         }
+    }
+}
+
+fn put_key(buffer: &mut Vec<u8>, key: &ServiceKey) {
+    match *key {
+        ServiceKey::Socket { protocol, endpoint } => put_socket(buffer, protocol, endpoint),
+        ServiceKey::Fwmark { .. } => ServiceRecord::from(key).encode(buffer),
     }
 }
 

@@ -20,17 +20,17 @@
 use super::attribute::{put_address, put_bytes, put_nest, put_port, put_string, put_u16, put_u32};
 use super::{Attribute, Attributes, Name, StatisticsRecord, UnknownAttributes, WireError, payload};
 
-const FAMILY: u16 = 1;
-const PROTOCOL: u16 = 2;
-const ADDRESS: u16 = 3;
-const PORT: u16 = 4;
+pub(super) const FAMILY: u16 = 1;
+pub(super) const PROTOCOL: u16 = 2;
+pub(super) const ADDRESS: u16 = 3;
+pub(super) const PORT: u16 = 4;
 const FWMARK: u16 = 5;
-const SCHEDULER: u16 = 6;
-const FLAGS: u16 = 7;
-const TIMEOUT: u16 = 8;
-const NETMASK: u16 = 9;
+pub(super) const SCHEDULER: u16 = 6;
+pub(super) const FLAGS: u16 = 7;
+pub(super) const TIMEOUT: u16 = 8;
+pub(super) const NETMASK: u16 = 9;
 const STATISTICS: u16 = 10;
-const ENGINE: u16 = 11;
+pub(super) const ENGINE: u16 = 11;
 const STATISTICS64: u16 = 12;
 
 /// A name of 15 bytes and its NUL.
