@@ -372,6 +372,33 @@ fn a_given_descriptor_serves_until_answers_are_lost() {
 
 #[test]
 #[ignore = "runs inside the kernel lab"]
+fn a_connector_stays_in_the_namespace_where_it_was_made() {
+    let (here, there) = (Namespace::new(), Namespace::new());
+    here.client().add_service(&web()).unwrap();
+    let enter = |namespace: &Namespace| {
+        use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+        let file = std::fs::File::open(namespace.path()).unwrap();
+        move_into_link_name_space(std::os::fd::AsFd::as_fd(&file), Some(LinkNameSpaceType::Network)).unwrap();
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            enter(&here);
+            let kernel = lvs_netlink::Kernel::current();
+            enter(&there);
+            // It opens its sockets only now, and does not leave this thread's namespace changed.
+            assert_eq!(Client::with_connector(kernel).unwrap().services().unwrap().len(), 1);
+            assert_eq!(Client::connect().unwrap().services().unwrap().len(), 0);
+        });
+    });
+    let descriptor = std::fs::File::open(here.path()).unwrap().into();
+    let kernel = lvs_netlink::Kernel::namespace_descriptor(descriptor);
+    assert_eq!(Client::with_connector(kernel).unwrap().services().unwrap().len(), 1);
+    let error = Client::connect_to_namespace("/run/netns/nosuch").unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Io(error) if error.kind() == std::io::ErrorKind::NotFound), "{error}");
+}
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
 fn a_reloaded_module_is_found_again() {
     let mut client = Client::connect().unwrap();
     client.flush().unwrap();
