@@ -3,7 +3,7 @@
 use lvs_model::{Destination, Endpoint, Family, SchedulerName, Weight};
 use lvs_sched::{
     Pool,
-    algo::{AnyScheduler, DestinationId, Flow, Scheduled, Settings},
+    algo::{AnyScheduler, DestinationId, Flow, Scheduled, Scheduler, Settings},
 };
 
 /// The endpoint of the destination with a number.
@@ -35,7 +35,12 @@ impl Weights {
 
 /// A pool of so many destinations, filled in one batch.
 pub fn pool(name: SchedulerName, n: usize, weights: Weights) -> Pool<u64> {
-    let pool = Pool::named(name).expect("one of the fourteen");
+    pool_of(AnyScheduler::named(name).expect("one of the fourteen"), n, weights)
+}
+
+/// A pool with a scheduler that is known when the program is compiled.
+pub fn pool_of<S: Scheduler + Send + 'static>(scheduler: S, n: usize, weights: Weights) -> Pool<u64, S> {
+    let pool = Pool::with_scheduler(scheduler);
     let edit = (0..n).fold(pool.edit(), |edit, at| edit.add(weights.destination(at), at as u64));
     edit.publish().expect("all endpoints differ");
     pool

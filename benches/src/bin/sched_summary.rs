@@ -7,12 +7,12 @@ use std::{hint::black_box, process::ExitCode};
 use lvs_benches::{
     contest::{Contest, Contestant},
     paired::{f_nanoseconds, ratio_to_c, ratio_to_f},
-    pools::{Weights, core, flows, pool},
+    pools::{Weights, core, flows, pool, pool_of},
 };
 use lvs_model::{SchedulerName, Weight};
 use lvs_sched::{
-    Connection, Picker, Pool,
-    algo::{AnyScheduler, Random},
+    Picker, Pool,
+    algo::{AnyScheduler, Lc, Nq, Random, Scheduler, Sed, Wlc},
 };
 
 const SIZES: [usize; 3] = [8, 1_000, 100_000];
@@ -66,15 +66,13 @@ fn pick_loop(mut picker: Picker<u64, AnyScheduler>) -> impl FnMut(u64) + Send {
     }
 }
 
-fn connect_loop(
-    mut picker: Picker<u64, AnyScheduler>,
-    flows: usize,
-    mut guards: Vec<Connection<u64>>,
-) -> impl FnMut(u64) + Send {
-    let all = lvs_benches::pools::flows();
+fn connect_loop<S: Scheduler + Send + 'static>(pool: &Pool<u64, S>, most: usize) -> impl FnMut(u64) + Send + use<S> {
+    let (mut picker, flow) = (pool.picker(), flows()[0]);
+    let mut guards: Vec<_> = (0..most).filter_map(|_| picker.connect(&flow)).collect();
+    guards.clear();
     move |operations| {
-        for at in 0..operations {
-            guards.extend(picker.connect(&all[at as usize % flows]));
+        for _ in 0..operations {
+            guards.extend(picker.connect(&flow));
         }
     }
 }
@@ -155,34 +153,57 @@ fn exclusive_ratio(scheduler: impl lvs_sched::algo::Scheduler, n: usize) -> f64 
 }
 
 fn connects(summary: &mut Summary) {
-    use SchedulerName::{Lc, Nq, Sed, Wlc};
-    for name in [Lc, Wlc, Sed, Nq] {
-        for (at, n) in SIZES.into_iter().enumerate() {
-            let what = format!("{name} connect");
-            if summary.wants(&what) {
-                let pool = pool(name, n, Weights::Mixed);
-                summary.row(&what, n, Some(held(&pool)), 'F', [4.0, 5.0, 8.0][at]);
-                let ratio = ratio_to_c(21, 20_000, || {
-                    let mut run = connect_loop(pool.picker(), 1, Vec::with_capacity(6 * 21 * 20_000));
-                    move |operations| run(operations)
-                });
-                summary.row(&format!("{what}, two threads"), n, ratio, 'C', [2.5, 4.0, 5.5][at]);
-            }
-            let what = format!("{name} connect and drop");
-            if summary.wants(&what) {
-                let pool = pool(name, n, Weights::Mixed);
-                summary.row(&what, n, Some(ratio_to_f(9, 20_000, churn_loop(&pool))), 'F', [6.0, 10.0, 15.0][at]);
-                let ratio = ratio_to_c(21, 20_000, || churn_loop(&pool));
-                summary.row(&format!("{what}, two threads"), n, ratio, 'C', [4.0, 7.0, 10.0][at]);
-            }
+    connects_of::<Lc>(summary, "lc");
+    connects_of::<Wlc>(summary, "wlc");
+    connects_of::<Sed>(summary, "sed");
+    connects_of::<Nq>(summary, "nq");
+}
+
+/// With a scheduler that is known when the program is compiled, as one who counts nanoseconds has it.
+fn connects_of<S: Scheduler + Default + Send + 'static>(summary: &mut Summary, name: &str) {
+    for (at, n) in SIZES.into_iter().enumerate() {
+        let what = format!("{name} connect");
+        if summary.wants(&what) {
+            let pool = pool_of(S::default(), n, Weights::Mixed);
+            summary.row(&what, n, Some(held(&pool)), 'F', [4.0, 5.0, 8.0][at]);
+            let ratio = ratio_to_c(21, 20_000, || connect_loop(&pool, 4 * 21 * 20_000));
+            summary.row(&format!("{what}, two threads"), n, ratio, 'C', [2.5, 4.0, 5.5][at]);
+        }
+        let what = format!("{name} connect and drop");
+        if summary.wants(&what) {
+            let pool = pool_of(S::default(), n, Weights::Mixed);
+            summary.row(&what, n, Some(ratio_to_f(9, 20_000, drop_loop(&pool))), 'F', [6.0, 10.0, 15.0][at]);
+            let ratio = ratio_to_c(21, 20_000, || drop_loop(&pool));
+            summary.row(&format!("{what}, two threads"), n, ratio, 'C', [4.0, 7.0, 10.0][at]);
+        }
+        let what = format!("{name} connect, another ends");
+        if summary.wants(&what) {
+            let pool = pool_of(S::default(), n, Weights::Mixed);
+            summary.row(&what, n, Some(ratio_to_f(9, 20_000, churn_loop(&pool))), 'F', [6.0, 10.0, 15.0][at]);
+            let ratio = ratio_to_c(21, 20_000, || churn_loop(&pool));
+            summary.row(&format!("{what}, two threads"), n, ratio, 'C', [4.0, 7.0, 10.0][at]);
         }
     }
 }
 
-/// Connections that stay: their guards are dropped between the samples.
-fn held(pool: &Pool<u64>) -> f64 {
+/// A connection comes and ends, while others stay.
+fn drop_loop<S: Scheduler + Send + 'static>(pool: &Pool<u64, S>) -> impl FnMut(u64) + Send + use<S> {
     let (mut picker, flow) = (pool.picker(), flows()[0]);
-    let mut guards = Vec::with_capacity(10 * 4 * 20_000);
+    let others: Vec<_> = (0..1024).filter_map(|_| picker.connect(&flow)).collect();
+    move |operations| {
+        for _ in 0..operations {
+            black_box(picker.connect(&flow));
+        }
+        black_box(others.len());
+    }
+}
+
+/// Connections that stay: their guards are dropped between the samples.
+fn held<S: Scheduler + Send + 'static>(pool: &Pool<u64, S>) -> f64 {
+    let (mut picker, flow) = (pool.picker(), flows()[0]);
+    // Where the guards go is written once before, for the system to find the memory.
+    let mut guards: Vec<_> = (0..10 * 4 * 20_000).filter_map(|_| picker.connect(&flow)).collect();
+    guards.clear();
     ratio_to_f(9, 20_000, |operations| {
         for _ in 0..operations {
             guards.extend(picker.connect(&flow));
@@ -191,7 +212,7 @@ fn held(pool: &Pool<u64>) -> f64 {
 }
 
 /// A connection comes, another one that has been there for long ends.
-fn churn_loop(pool: &Pool<u64>) -> impl FnMut(u64) + Send + use<> {
+fn churn_loop<S: Scheduler + Send + 'static>(pool: &Pool<u64, S>) -> impl FnMut(u64) + Send + use<S> {
     let (mut picker, flow, mut random) = (pool.picker(), flows()[0], Random::seeded(9));
     let mut open: Vec<_> = (0..1024).filter_map(|_| picker.connect(&flow)).collect();
     move |operations| {
