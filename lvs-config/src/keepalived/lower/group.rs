@@ -55,7 +55,7 @@ impl Lowering<'_> {
         self.config.groups.push(Group { span: block.span(), name, entries });
     }
 
-    fn entry(&self, line: Statement<'_>) -> Result<GroupEntry, Box<Diagnostic>> {
+    fn entry(&mut self, line: Statement<'_>) -> Result<GroupEntry, Box<Diagnostic>> {
         let span = line.span();
         let words = line.words();
         let Some(first) = words.first() else {
@@ -80,13 +80,13 @@ impl Lowering<'_> {
         }
         let shown = first.lossy();
         let refuse = |code: &'static str, message: String| Err(Box::new(Diagnostic::error(code, first.span, message)));
-        let Some(range) = range(&shown) else {
+        let Some(parsed) = range(&shown) else {
             return refuse(
                 "invalid-address",
                 format!("`{shown}` is no address, range or network of a group, it is skipped"),
             );
         };
-        let (addr, more) = match range {
+        let (addr, more) = match parsed {
             Ok(range) => range,
             Err(why) => return refuse("invalid-range", format!("`{shown}` {why}, it is skipped")),
         };
@@ -109,11 +109,14 @@ impl Lowering<'_> {
         };
         if let Some(extra) = words.get(2) {
             let place = extra.span.to(words[words.len() - 1].span);
-            return Err(Box::new(Diagnostic::error(
-                "extra-words",
-                place,
-                format!("an entry is an address and a port, `{}` is too much", extra.lossy()),
-            )));
+            let shown = extra.lossy();
+            self.report(if range(&shown).is_some() {
+                let message = format!("`{shown}` stands on the line of another entry and is ignored");
+                Diagnostic::error("two-statements", place, message).with_label("a second entry needs a line of its own")
+            } else {
+                let message = format!("an entry is an address and a port, `{shown}` is ignored");
+                Diagnostic::warning("extra-words", place, message)
+            });
         }
         if more >= self.limits.group_entry {
             return Err(Box::new(

@@ -133,6 +133,15 @@ impl Lowering<'_> {
                 .with_help("write `state BACKUP` on both routers"),
             );
         }
+        for auth in block.children().filter(|s| s.name() == "authentication") {
+            let complete = auth.children().any(|s| s.name() == "auth_pass" || s.keyword().is_none());
+            if let (Some(kind), false) = (auth.child("auth_type"), complete) {
+                let message = "authentication has no `auth_pass`, it is ignored";
+                self.report(
+                    Diagnostic::error("no-password", auth.span(), message).with_related(kind.span(), "the type"),
+                );
+            }
+        }
         let auth = block.children().find(|s| s.name() == "authentication").and_then(|a| a.child("auth_type"));
         if let (Some(master), Some(auth)) = (master, auth.filter(|a| a.argument(0) == Some(b"AH"))) {
             self.report(
