@@ -313,6 +313,35 @@ fn schedulers_of_ones_own_stand_beside_the_built_in_ones() {
     assert_eq!(*any.picker().pick(&flow(0)).unwrap(), 2);
 }
 
+/// Says that picks take turns, but names only one who is quiesced.
+#[derive(Debug)]
+struct Stubborn;
+
+impl Scheduler for Stubborn {
+    fn pick(
+        &mut self,
+        list: &lvs_sched::algo::Destinations,
+        _: &Flow,
+        _: &mut dyn lvs_sched::algo::Draws,
+    ) -> Option<lvs_sched::algo::Slot> {
+        list.first()
+    }
+
+    fn shortcut(&mut self, list: &lvs_sched::algo::Destinations) -> lvs_sched::algo::Shortcut {
+        lvs_sched::algo::Shortcut::turns(list.iter().filter(|&slot| list.weight(slot) == 0).collect())
+    }
+}
+
+#[test]
+fn a_table_of_nobody_does_not_hang() {
+    let pool = Pool::with_scheduler(Stubborn);
+    pool.add(destination(0, 0), 0).unwrap();
+    pool.add(destination(1, 1), 1).unwrap();
+    let mut picker = pool.picker();
+    assert!((0..9).all(|at| *picker.pick(&flow(at)).unwrap() == 1));
+    assert_eq!(*picker.connect(&flow(0)).unwrap(), 1);
+}
+
 /// Threads pick, connect, edit and release at once; nothing is lost.
 #[test]
 fn connections_are_conserved_under_threads() {

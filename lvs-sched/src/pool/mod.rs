@@ -38,6 +38,7 @@ pub use self::{
 use alloc::sync::Arc;
 use core::{fmt, time::Duration};
 use std::{
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
     vec::Vec,
 };
@@ -114,18 +115,21 @@ impl<T: Send + Sync + 'static> Pool<T> {
         let name = service.service().scheduler();
         let scheduler = AnyScheduler::named(name)?;
         loop {
-            let known = self.destinations();
+            let known: HashMap<Endpoint, Destination> =
+                self.inner.configured().by_endpoint.iter().map(|(endpoint, (_, known))| (*endpoint, *known)).collect();
+            let wanted: HashSet<Endpoint> = service.destinations().iter().map(|wanted| wanted.endpoint).collect();
             let mut edit = self.edit();
             for wanted in service.destinations() {
-                match known.iter().find(|member| member.endpoint() == wanted.endpoint) {
+                match known.get(&wanted.endpoint) {
                     None => edit = edit.add(*wanted, data(wanted)),
-                    Some(member) if member.destination() != wanted => edit = edit.update(*wanted),
+                    Some(known) if known != wanted => edit = edit.update(*wanted),
                     Some(_) => {}
                 }
             }
-            for member in known.iter().filter(|member| service.destination(member.endpoint()).is_none()) {
-                edit = edit.remove(member.endpoint());
-            }
+            // In an order that does not depend on the hash: wrr's level does on it.
+            let mut gone: Vec<Endpoint> = known.into_keys().filter(|known| !wanted.contains(known)).collect();
+            gone.sort_unstable();
+            edit = gone.into_iter().fold(edit, Edit::remove);
             // Somebody else's edit came between: look again.
             if edit.publish().is_ok() {
                 break;

@@ -190,6 +190,12 @@ impl<T, S: Scheduler> Picker<T, S> {
                     if let Some(slot) = turns.take_usable(&view.layout.marks) {
                         return Some(slot);
                     }
+                    // Closed already, or a scheduler's table in which nobody can be picked: ask it.
+                    self.shared.with(|core, words| {
+                        if core.has_turns() && core.viewed == view.version {
+                            core.invalidate(words);
+                        }
+                    });
                 }
                 Lane::Table(table) if words.is_current(view.version) => return probe(table, &view.layout.marks, flow),
                 Lane::Draw(chances) if words.is_current(view.version) => {

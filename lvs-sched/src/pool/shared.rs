@@ -1,6 +1,6 @@
 //! The core of a pool behind its lock, and the words that are published of it.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::fmt;
 
 use super::{
@@ -74,7 +74,7 @@ pub(super) struct Core<S> {
     /// Whether the scheduler has no shortcut to ask for.
     settled: bool,
     usable: usize,
-    watches: Vec<(DestinationId, Arc<Watch>)>,
+    watches: BTreeMap<DestinationId, Arc<Watch>>,
 }
 
 impl<S: Scheduler> Shared<S> {
@@ -89,7 +89,7 @@ impl<S: Scheduler> Shared<S> {
                 next: None,
                 settled: false,
                 usable: 0,
-                watches: Vec::new(),
+                watches: BTreeMap::new(),
             })),
             words: Words { next: Padded(AtomicU64::new(u64::MAX)), version: Padded(AtomicU64::new(0)) },
         }
@@ -372,17 +372,11 @@ impl<S: Scheduler> Core<S> {
         if self.is_empty(id) {
             return Arc::new(Watch::ended());
         }
-        if let Some((_, watch)) = self.watches.iter().find(|(watched, _)| *watched == id) {
-            return Arc::clone(watch);
-        }
-        let watch = Arc::new(Watch::default());
-        self.watches.push((id, Arc::clone(&watch)));
-        watch
+        Arc::clone(self.watches.entry(id).or_default())
     }
 
     #[cold]
     fn ended_watch(&mut self, id: DestinationId) -> Option<Arc<Watch>> {
-        let at = self.watches.iter().position(|(watched, _)| *watched == id)?;
-        self.is_empty(id).then(|| self.watches.swap_remove(at).1)
+        if self.is_empty(id) { self.watches.remove(&id) } else { None }
     }
 }

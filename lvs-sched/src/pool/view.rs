@@ -130,15 +130,9 @@ impl Turns {
         Self { table, ticket: Padded(AtomicU64::new(0)) }
     }
 
-    /// The next turn of a usable destination; `None` if the table is closed. It is closed when nobody is usable.
-    #[inline]
+    /// The next turn of a usable destination; `None` if the table is closed, or has nobody who is usable.
     pub(super) fn take_usable(&self, marks: &Marks) -> Option<Slot> {
-        loop {
-            let slot = self.take()?;
-            if marks.is_usable(slot) {
-                return Some(slot);
-            }
-        }
+        (0..self.table.len()).map_while(|_| self.take()).find(|&slot| marks.is_usable(slot))
     }
 
     /// The next turn, whether it is usable or not.
