@@ -24,12 +24,12 @@
 //!
 //! | question | answer |
 //! |---|---|
-//! | what is wrong with this file? | [`load`], [`lower`], [`lower_with`], then [`Lowered::diagnostics`] or [`Lowered::report`] |
+//! | what is wrong with this file? | [`load`], [`lower()`], [`lower_with`], then [`Lowered::diagnostics`] or [`Lowered::report`] |
 //! | which rules does it mean? | [`Lowered::table`], [`Lowered::project`] for a moment at which servers are down |
 //! | which checkers has a server? | [`Config::virtual_servers`], [`RealServer::checkers`] |
 //! | what does the rest say (VRRP, global settings)? | [`Lowered::tree`]: statements with their words and places |
 //! | how do I change it? | [`Editor`]; [`apply`] to make it say other rules |
-//! | how do I write one? | [`Printer`] from rules, [`canonical`] from a file, [`NewStatement`] by hand |
+//! | how do I write one? | [`Printer`] from rules, [`canonical()`] from a file, [`NewStatement`] by hand |
 //! | what does keepalived know? | [`keywords`] |
 //!
 //! Files are read through a [`Loader`]; what a text may cost is bounded by [`Limits`].
