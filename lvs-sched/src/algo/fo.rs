@@ -17,6 +17,8 @@ ranked! {
 }
 
 impl Rule for Fo {
+    const PER_WEIGHT: bool = false;
+
     #[inline]
     fn cost(_: &Load, weight: u32) -> Cost {
         below(weight)

@@ -16,6 +16,8 @@ ranked! {
 }
 
 impl Rule for Lc {
+    const PER_WEIGHT: bool = false;
+
     #[inline]
     fn cost(load: &Load, _: u32) -> Cost {
         Cost::Plain(load.overhead().cast_unsigned().into())

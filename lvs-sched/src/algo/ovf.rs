@@ -21,6 +21,8 @@ fn has_room(list: &Destinations, slot: Slot) -> bool {
 }
 
 impl Rule for Ovf {
+    const PER_WEIGHT: bool = false;
+
     #[inline]
     fn cost(load: &Load, weight: u32) -> Cost {
         if load.active() <= weight { below(weight) } else { Cost::Out }

@@ -19,6 +19,9 @@ const EXACT_WEIGHT: u32 = 1 << 21;
 
 /// What tells the six schedulers apart.
 pub(super) trait Rule {
+    /// Whether costs are compared per weight.
+    const PER_WEIGHT: bool = true;
+
     /// What a destination costs that is not overloaded.
     fn cost(load: &Load, weight: u32) -> Cost;
 
@@ -66,6 +69,10 @@ impl Ranking {
 
     /// Takes over a weight.
     pub(super) fn edited<R: Rule>(&mut self, list: &Destinations, slot: Slot) {
+        if !R::PER_WEIGHT {
+            self.changed::<R>(list, slot);
+            return;
+        }
         let weight = list.weight(slot);
         let multiple = common_multiple(self.multiple, weight);
         if multiple == self.multiple {
