@@ -1,7 +1,7 @@
 //! Decoding a dump: lvs-netlink against the packet crates of rust-netlink with `netlink-packet-ipvs`.
 //!
 //! ```sh
-//! cargo build --release -p lvs-benches --bin netlink_decode
+//! cargo build --release -p lvs-benches --features rivals --bin netlink_decode
 //! ./lab -i -f target/release/netlink_decode target/release/netlink_decode
 //! ```
 //!
