@@ -271,8 +271,13 @@ impl<'a> Node<'a> {
         let head = self.head();
         let end = match (self.close(), self.open()) {
             (Some(close), _) => close.end,
-            (None, Some(_)) => {
-                self.descendants().last().map_or(head.end, |n| n.head().end).max(self.open().map_or(0, |o| o.end))
+            // A block that is never closed goes on to the last word or brace of the file.
+            (None, Some(open)) => {
+                let tokens = &self.document.tokens;
+                let is_trivia = |t: &Token| {
+                    matches!(t.kind(), TokenKind::Blank | TokenKind::Newline | TokenKind::Comment | TokenKind::Dead)
+                };
+                tokens.iter().rev().find(|t| !is_trivia(t)).map_or(open.end, |t| t.end()).max(open.end)
             }
             (None, None) => head.end,
         };

@@ -6,7 +6,10 @@ use crate::keepalived::expand::ItemKind;
 use crate::span::Span;
 
 impl Builder<'_> {
+    /// A block without its brace; `at` is the next item.
     pub(super) fn missing_open(&mut self, node: usize, mode: Mode, at: usize) {
+        let next = self.items.get(at).filter(|i| i.kind == ItemKind::Words).map(|i| i.words.start);
+        self.open_unseen(node, mode, next);
         let data = &self.tree.nodes[node];
         let head = &self.tree.words[data.words.clone()];
         let Some(last) = head.last() else { return };
@@ -20,7 +23,11 @@ impl Builder<'_> {
         let literal = last.origin.is_none();
         let fix = Fix::replace("insert `{`", last.span.after(), " {");
         self.diagnostics.push(if literal { diagnostic.with_fix(fix) } else { diagnostic });
-        let next = self.items.get(at).filter(|i| i.kind == ItemKind::Words).map(|i| &self.tree.words[i.words.start]);
+    }
+
+    /// Opens a block without its brace when the next word belongs into it.
+    pub(super) fn open_unseen(&mut self, node: usize, mode: Mode, next: Option<usize>) {
+        let next = next.map(|n| &self.tree.words[n]);
         let belongs = match (mode, next) {
             (Mode::Keywords(block), Some(word)) => block.find(&word.text).is_some(),
             (Mode::Values | Mode::Opaque, Some(_)) => self.surplus > 0,

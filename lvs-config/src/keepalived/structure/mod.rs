@@ -209,6 +209,9 @@ impl Builder<'_> {
         let own = words.start..rest.as_ref().map_or(words.end, |r| r.start);
         let node = self.push(own, Some(keyword), inner, valid);
         if let Some(rest) = rest {
+            if opens {
+                self.open_unseen(node, mode, Some(rest.start));
+            }
             self.words(rest, at, true);
             return;
         }
