@@ -86,9 +86,13 @@ pub fn lower(bytes: &[u8]) {
     }
 }
 
-/// The canonical form is a fixed point.
+/// The canonical form of a configuration without errors is a fixed point. With errors, reading guesses what was meant, and writing
+/// the guess down may leave something else to guess; then nothing panics, at least.
 pub fn canonical_twice(bytes: &[u8]) {
-    let once = canonical(&read(bytes).tree);
-    let twice = canonical(&lvs_config::keepalived::parse(&once).tree().clone());
-    assert_eq!(String::from_utf8_lossy(&twice), String::from_utf8_lossy(&once));
+    let lowered = read(bytes);
+    let once = canonical(&lowered.tree);
+    let twice = canonical(lvs_config::keepalived::parse(&once).tree());
+    if !lowered.has_errors() {
+        assert_eq!(String::from_utf8_lossy(&twice), String::from_utf8_lossy(&once));
+    }
 }
