@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use lvs_model::{Change, Destination, Endpoint, Family, Forwarding, ProtocolTimeout, ServiceKey, Statistics};
 use lvs_sched::algo::Settings;
 use lvs_sched::director::{
-    CacheBypass, Director, ExpireNodest, Packet, QuiescentTemplates, ReuseMode, SecureTcp, Segment, Sloppy, Verdict,
+    CacheBypass, Director, ExpireNodest, Packet, QuiescentTemplates, ReuseMode, SecureTcp, Segment, Sloppy, TcpFlags,
+    Verdict,
 };
 
 use crate::netlink::Row;
@@ -221,7 +222,13 @@ impl<'w> Play<'w> {
                 self.counts.passed += 1;
                 match (packet.segment, sent) {
                     (Segment::Udp, [Sent::Refused]) | (_, [] | [Sent::Other(1 | 58)]) => true,
-                    (Segment::Tcp(_), &[Sent::Transport { source, .. }]) => source == packet.destination,
+                    (Segment::Tcp(_), &[Sent::Transport { source, .. }]) => {
+                        // Its RST passes IPVS on the way out, where it may meet a connection that was told to end and has not ended yet.
+                        let reset = Packet::new(packet.destination, packet.source, Segment::Tcp(TcpFlags::RST));
+                        let length = wire::encode(&reset).len() as u32;
+                        let _ = self.director.outbound(&reset.with_length(length), now);
+                        source == packet.destination
+                    }
                     _ => false,
                 }
             }
