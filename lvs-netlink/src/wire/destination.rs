@@ -102,11 +102,7 @@ impl<'a> DestinationRecord<'a> {
     /// # Errors
     /// [`WireError`] when a length is wrong.
     pub fn numbers(&self) -> Result<StatisticsRecord, WireError> {
-        match (self.statistics64, self.statistics) {
-            (Some(full), _) => StatisticsRecord::decode64(full),
-            (None, Some(cut)) => StatisticsRecord::decode32(cut),
-            (None, None) => Ok(StatisticsRecord::default()),
-        }
+        StatisticsRecord::decode_either(self.statistics64, self.statistics)
     }
 
     /// This appends the nest with counters of both widths, as an answer has them.

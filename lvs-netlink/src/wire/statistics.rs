@@ -39,6 +39,15 @@ pub struct StatisticsRecord {
 }
 
 impl StatisticsRecord {
+    /// This reads the counters in full if they are there, else those of 32 bits, else zeros.
+    pub(super) fn decode_either(full: Option<Attributes<'_>>, cut: Option<Attributes<'_>>) -> Result<Self, WireError> {
+        match (full, cut) {
+            (Some(full), _) => Self::decode64(full),
+            (None, Some(cut)) => Self::decode32(cut),
+            (None, None) => Ok(Self::default()),
+        }
+    }
+
     /// This reads the nest with 64-bit numbers (`IPVS_SVC_ATTR_STATS64`); padding attributes are skipped.
     ///
     /// # Errors
