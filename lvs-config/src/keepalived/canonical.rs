@@ -5,8 +5,8 @@ use super::tree::{Statement, Tree};
 
 /// This writes a configuration in its canonical form; comments are not a part of it.
 ///
-/// Reading what was written and writing it again gives the same bytes, if the configuration had no errors; otherwise the form shows
-/// what the reader took it for. To change a file without touching the rest of it use an [`Editor`](super::Editor) instead.
+/// Reading what was written and writing it again gives the same bytes, unless braces or keywords are wrong: then the form shows what
+/// the reader took the configuration for. To change a file without touching the rest of it use an [`Editor`](super::Editor) instead.
 ///
 /// ```
 /// use lvs_config::keepalived::{self, canonical};
