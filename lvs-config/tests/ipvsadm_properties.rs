@@ -8,6 +8,7 @@ use lvs_config::ipvsadm::{Command, Mode, NoNames, Order, Printer, Reader, Rules,
 use lvs_model::{Table, VirtualServer, Weight};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 
 const MODES: [Mode; 3] = [Mode::Strict, Mode::Restore, Mode::Script];
 
@@ -32,6 +33,32 @@ fn check_tiling(bytes: &[u8], mode: Mode) {
     }
     assert_eq!(at, bytes.len());
     assert_eq!(rules.into_bytes(), bytes);
+}
+
+/// A line in the shape that `ipvsadm -S -n` prints, of parts that need not fit together.
+fn printed_line() -> impl Strategy<Value = String> {
+    let address =
+        || select(vec!["10.0.0.1", "[2001:db8::1]", "0.0.0.0", "[::]", "255.255.255.255", "224.0.0.1", "[ff02::1]"]);
+    let number = || select(vec!["0", "1", "80", "360", "65535", "65536", "2678400", "2678401", "9999999"]);
+    let service = (select(vec!["-t", "-u", "--sctp-service", "-f"]), address(), number(), any::<bool>()).prop_map(
+        |(option, address, number, is_inet6)| match option {
+            "-f" => format!("-f {number}{}", if is_inet6 { " -6" } else { "" }),
+            _ => format!("{option} {address}:{number}"),
+        },
+    );
+    let added = (select(vec!["rr", "wlc", "mh", "none"]), proptest::option::of(number()))
+        .prop_map(|(name, timeout)| format!(" -s {name}{}", timeout.map(|n| format!(" -p {n}")).unwrap_or_default()));
+    let numbers = ["-w", "-x", "-y"].map(|option| {
+        proptest::option::of(number()).prop_map(move |n| n.map(|n| format!(" {option} {n}")).unwrap_or_default())
+    });
+    let forwarding = select(vec!["-m", "-g", "-i"]);
+    let destination = (address(), number(), forwarding, numbers).prop_map(|(address, port, forwarding, numbers)| {
+        format!(" -r {address}:{port} {forwarding}{}", numbers.concat())
+    });
+    prop_oneof![
+        (service.clone(), added).prop_map(|(service, rest)| format!("-A {service}{rest}")),
+        (service, destination).prop_map(|(service, rest)| format!("-a {service}{rest}")),
+    ]
 }
 
 proptest! {
@@ -87,6 +114,18 @@ proptest! {
         prop_assert_eq!(codes(&fast), codes(&thorough));
         let streamed: Vec<Command> = Reader::new(Mode::Strict).commands(&text).filter_map(|f| f.command).collect();
         prop_assert_eq!(streamed.len(), text.lines().count());
+    }
+
+    /// Each line alone, right or wrong: what is only wrong together with another part of the line is not overlooked.
+    #[test]
+    fn both_ways_read_each_line_alike(line in printed_line()) {
+        // A blank at the end of a line sends it the thorough way; the last line is never the short way's.
+        let commands = |end: &str| {
+            let text = format!("{line}{end}-A -f 4711 -s rr\n");
+            let found = Reader::new(Mode::Strict).commands(&text).next();
+            found.map(|found| (found.command, found.diagnostics.into_iter().map(|d| d.code).collect::<Vec<_>>()))
+        };
+        prop_assert_eq!(commands("\n"), commands(" \n"));
     }
 
     #[test]

@@ -228,6 +228,10 @@ impl<'t> Cursor<'t> {
             _ => return None,
         };
         self.at += 3;
+        // Only a tunnel bridges the families, which has to be said.
+        if endpoint.family() != key.family() && !matches!(forwarding, Forwarding::Tunnel(_)) {
+            return None;
+        }
         if let (ServiceKey::Socket { endpoint: virtual_endpoint, .. }, false) =
             (key, forwarding == Forwarding::Masquerade)
         {
