@@ -1,6 +1,6 @@
 //! Editing rules: what is asked changes, every other byte stays.
 
-use lvs_config::ipvsadm::{EditError, Mode, NameTable, NoNames, Rules};
+use lvs_config::ipvsadm::{EditError, Editor, Mode, NameTable, NoNames, Rules};
 use lvs_model::{Destination, Endpoint, Service, ServiceKey, Weight};
 
 fn key(text: &str) -> ServiceKey {
@@ -74,6 +74,38 @@ fn a_new_line_looks_like_its_neighbour() {
     assert_eq!(rules.to_text(), text.replace("# one\n", &format!("# one\n{line}{second}")));
     rules.edit(&names).remove_service(&web).expect("it is there");
     assert_eq!(rules.to_text(), format!("#!/bin/sh\nstart() {{\n{second}}}\nstop\n"));
+}
+
+#[test]
+fn a_script_stays_one() {
+    let one = key("fwmark 1");
+    let edited = |text: &str, change: &dyn Fn(&mut Editor<'_>) -> Result<(), EditError>| {
+        let mut rules = Rules::parse(format!("ipvsadm -A -f 1\n{text}\n"), Mode::Script);
+        let result = change(&mut rules.edit(&NoNames));
+        let text = rules.to_text().lines().skip(1).collect::<Vec<_>>().join("\n");
+        result.map(|()| text)
+    };
+    let weight = |editor: &mut Editor<'_>| editor.set_weight(&one, endpoint("10.0.0.1:0"), Weight::ZERO);
+    // A number before an arrow would be a descriptor.
+    assert_eq!(edited("ipvsadm -a -f 1 -r 10.0.0.1>x", &weight).as_deref(), Ok("ipvsadm -a -f 1 -r 10.0.0.1 -w 0 >x"));
+    assert_eq!(
+        edited("ipvsadm -a -f 1 -r 10.0.0.1 -w '1'>x", &weight).as_deref(),
+        Ok("ipvsadm -a -f 1 -r 10.0.0.1 -w 0 >x")
+    );
+    assert_eq!(
+        edited("ipvsadm -a -f 1 -r 10.0.0.1 -w 1 >x", &weight).as_deref(),
+        Ok("ipvsadm -a -f 1 -r 10.0.0.1 -w 0 >x")
+    );
+    let replace = |editor: &mut Editor<'_>| editor.set_destination(&one, &destination("-r 10.0.0.1:0 -m -w 5"));
+    assert_eq!(
+        edited("ipvsadm -a -f 1 2>&1 -r 10.0.0.1 >> x -g || exit 1", &replace).as_deref(),
+        Ok("ipvsadm -a -f 1 -r 10.0.0.1 -m -w 5 2>&1 >> x || exit 1")
+    );
+    let remove = |editor: &mut Editor<'_>| editor.remove_destination(&one, endpoint("10.0.0.1:0"));
+    assert_eq!(edited("true\nipvsadm -a -f 1 -r 10.0.0.1 || exit 1", &remove).as_deref(), Ok("true"));
+    for text in ["if ipvsadm -a -f 1 -r 10.0.0.1; then", "  start) ipvsadm -a -f 1 -r 10.0.0.1 ;;"] {
+        assert!(matches!(edited(text, &remove), Err(EditError::SharedLine { .. })), "{text}");
+    }
 }
 
 #[test]

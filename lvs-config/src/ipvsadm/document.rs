@@ -218,6 +218,14 @@ impl<'a> Line<'a> {
         self.word_lists().into_iter().map(|(span, words)| line_command(span, words.as_deref(), names)).collect()
     }
 
+    /// Whether the line is needed for more than one command.
+    pub(super) fn is_shared(&self) -> bool {
+        self.mode == Mode::Script && {
+            let line = shell::line(self.text, self.start);
+            line.is_compound() || line.commands().len() > 1
+        }
+    }
+
     fn is_comment(&self) -> bool {
         self.mode == Mode::Restore && self.bytes().starts_with(b"#")
     }

@@ -39,7 +39,7 @@ pub enum EditError {
         /// The destination.
         destination: Endpoint,
     },
-    /// A line of a script has other commands beside the one that should go.
+    /// A line of a script has other commands, or words such as `if`, beside the command that should go.
     #[error("the command at byte {at} stands on a line with others, give it a line of its own")]
     SharedLine {
         /// Where the command starts.
@@ -95,7 +95,7 @@ impl Editor<'_> {
     pub fn set_weight(&mut self, service: &ServiceKey, destination: Endpoint, weight: Weight) -> Result<(), EditError> {
         let sites = self.sites();
         let edit = self.weight(find_destination(&sites, service, destination)?, weight);
-        self.splice(&[edit]);
+        self.splice(vec![edit]);
         Ok(())
     }
 
@@ -107,7 +107,7 @@ impl Editor<'_> {
     pub fn set_destination(&mut self, service: &ServiceKey, destination: &Destination) -> Result<(), EditError> {
         let sites = self.sites();
         let edit = self.destination(find_destination(&sites, service, destination.endpoint)?, service, destination);
-        self.splice(&[edit]);
+        self.splice(vec![edit]);
         Ok(())
     }
 
@@ -123,7 +123,7 @@ impl Editor<'_> {
             return Err(EditError::DestinationExists { service: *service, destination: destination.endpoint });
         }
         let edit = self.new_destination(all.last, service, destination);
-        self.splice(&[edit]);
+        self.splice(vec![edit]);
         Ok(())
     }
 
@@ -136,7 +136,7 @@ impl Editor<'_> {
         let sites = self.sites();
         find_destination(&sites, service, destination)?;
         let edits = removals(&sites.services[service].destinations[&destination])?;
-        self.splice(&edits);
+        self.splice(edits);
         Ok(())
     }
 
@@ -148,7 +148,7 @@ impl Editor<'_> {
     pub fn set_service(&mut self, service: &Service) -> Result<(), EditError> {
         let sites = self.sites();
         let edit = self.service(&sites, service)?;
-        self.splice(&[edit]);
+        self.splice(vec![edit]);
         Ok(())
     }
 
@@ -163,7 +163,7 @@ impl Editor<'_> {
             return Err(EditError::ServiceExists(*service.key()));
         }
         let edit = self.new_line(sites.last, &format!("-A {}", print::service(service)));
-        self.splice(&[edit]);
+        self.splice(vec![edit]);
         Ok(())
     }
 
@@ -177,7 +177,7 @@ impl Editor<'_> {
         let all = sites.services.get(service).ok_or(EditError::NoService(*service))?;
         let lines: Vec<Site> = all.sites.iter().chain(all.destinations.values().flatten()).copied().collect();
         let edits = removals(&lines)?;
-        self.splice(&edits);
+        self.splice(edits);
         Ok(())
     }
 
@@ -222,7 +222,7 @@ impl Editor<'_> {
                 }
             }
         }
-        self.splice(&edits);
+        self.splice(edits);
         Ok(difference.len())
     }
 
@@ -230,11 +230,21 @@ impl Editor<'_> {
         sites(self.rules, self.names)
     }
 
-    fn splice(&mut self, edits: &[Edit]) {
+    fn splice(&mut self, mut edits: Vec<Edit>) {
+        for edit in &mut edits {
+            edit.text.extend(self.gap(edit));
+        }
         // The spans come from this very text and each line is removed or changed once.
         if let Ok(bytes) = splice(self.rules.as_bytes(), edits.iter()) {
             *self.rules = Rules::parse(bytes, self.rules.mode());
         }
+    }
+
+    /// A blank, where a shell would take the number that an edit ends with as the descriptor of the `>` behind it.
+    fn gap(&self, edit: &Edit) -> Option<u8> {
+        let is_number = edit.text.last().is_some_and(u8::is_ascii_digit);
+        let before_arrow = matches!(self.rules.as_bytes().get(edit.span.end), Some(b'<' | b'>'));
+        (self.rules.mode() == Mode::Script && is_number && before_arrow).then_some(b' ')
     }
 
     fn weight(&self, site: Site, weight: Weight) -> Edit {
@@ -277,7 +287,11 @@ impl Editor<'_> {
             [b'-', letter, ..] => format!("-{}", char::from(*letter)),
             _ => String::new(),
         };
-        Edit::new(first.span().to(last.span()), format!("{verb} {text}"))
+        // Redirections may stand between the words of a shell's command.
+        let gaps = words.windows(2).map(|pair| self.text(pair[0].span().after().to(pair[1].span().before())));
+        let redirections: String =
+            gaps.filter(|gap| gap.contains(['<', '>'])).map(|gap| format!(" {}", gap.trim())).collect();
+        Edit::new(first.span().to(last.span()), format!("{verb} {text}{redirections}"))
     }
 
     fn new_destination(&self, site: Option<Site>, service: &ServiceKey, destination: &Destination) -> Edit {

@@ -79,12 +79,24 @@ fn piece(text: &[u8], start: usize) -> Piece<'_> {
 fn blank_length(text: &[u8]) -> usize {
     match text {
         [b'\r', b'\n', ..] => 0,
-        [b'\\', b'\r', b'\n', ..] => 3,
-        [b'\\', b'\n', ..] => 2,
         [b'\n', ..] => 0,
         [byte, ..] if is_blank(*byte) => 1,
+        _ => joint_length(text),
+    }
+}
+
+/// A backslash that joins two lines.
+fn joint_length(text: &[u8]) -> usize {
+    match text {
+        [b'\\', b'\r', b'\n', ..] => 3,
+        [b'\\', b'\n', ..] => 2,
         _ => 0,
     }
+}
+
+/// Whether a word cannot go on here.
+fn ends_word(text: &[u8]) -> bool {
+    text.first().is_none_or(|byte| is_blank(*byte) || matches!(byte, b'<' | b'>')) || operator(text).is_some()
 }
 
 /// `>`, `>>`, `2>&1`, `&>`, `<`, `<<`, without the word behind.
@@ -117,7 +129,7 @@ fn word(text: &[u8], start: usize) -> Piece<'_> {
     let mut literal = true;
     let mut at = start;
     while let Some(&byte) = text.get(at) {
-        if is_blank(byte) || operator(&text[at..]).is_some() || matches!(byte, b'<' | b'>') {
+        if ends_word(&text[at..]) {
             break;
         }
         match byte {
@@ -131,7 +143,19 @@ fn word(text: &[u8], start: usize) -> Piece<'_> {
                 }
                 literal = false;
             }
-            b'\\' if matches!(text[at + 1..], [b'\n', ..] | [b'\r', b'\n', ..]) => break,
+            b'\\' if joint_length(&text[at..]) > 0 => {
+                let mut behind = at;
+                while joint_length(&text[behind..]) > 0 {
+                    behind += joint_length(&text[behind..]);
+                }
+                if ends_word(&text[behind..]) {
+                    break;
+                }
+                // The word goes on in the next line.
+                plain.to_mut();
+                at = behind;
+                continue;
+            }
             b'\\' => {
                 if let Some(&next) = text.get(at + 1) {
                     plain.to_mut().push(next);
@@ -197,6 +221,23 @@ impl<'a> ShellLine<'a> {
     }
 }
 
+impl ShellLine<'_> {
+    /// Whether a list of commands or a compound one, such as `if`, would break without this line.
+    pub(super) fn is_compound(&self) -> bool {
+        let mut is_first = true;
+        for piece in &self.pieces {
+            match piece.kind {
+                TokenKind::Operator if matches!(&*piece.text, b"(" | b")" | b";;") => return true,
+                TokenKind::Operator => is_first |= !piece.text.iter().any(|b| matches!(b, b'<' | b'>')),
+                TokenKind::Word if is_first && is_keyword(&piece.text) => return true,
+                TokenKind::Word => is_first &= is_prefix(&piece.text),
+                TokenKind::Blank | TokenKind::Comment | TokenKind::Newline => {}
+            }
+        }
+        false
+    }
+}
+
 /// A simple command, if it is one of `ipvsadm`.
 fn command<'a>(pieces: &[&Piece<'a>], is_first: bool) -> Option<ShellCommand<'a>> {
     let prefix = pieces.iter().take_while(|piece| is_prefix(&piece.text)).count();
@@ -223,12 +264,21 @@ fn command<'a>(pieces: &[&Piece<'a>], is_first: bool) -> Option<ShellCommand<'a>
 
 /// Words that may stand before the name of a command.
 fn is_prefix(word: &[u8]) -> bool {
-    let reserved: [&[u8]; 14] = [
-        b"sudo", b"exec", b"command", b"nohup", b"time", b"then", b"else", b"do", b"if", b"elif", b"while", b"until",
-        b"!", b"{",
-    ];
+    let runners: [&[u8]; 6] = [b"sudo", b"exec", b"command", b"nohup", b"time", b"!"];
     let name = word.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
-    reserved.contains(&word) || (name > 0 && word.get(name) == Some(&b'='))
+    runners.contains(&word) || opens(word) || (name > 0 && word.get(name) == Some(&b'='))
+}
+
+/// Words of compound commands that a command may follow.
+fn opens(word: &[u8]) -> bool {
+    let words: [&[u8]; 8] = [b"if", b"then", b"elif", b"else", b"while", b"until", b"do", b"{"];
+    words.contains(&word)
+}
+
+/// Words of compound commands.
+fn is_keyword(word: &[u8]) -> bool {
+    let others: [&[u8]; 7] = [b"fi", b"done", b"}", b"for", b"case", b"esac", b"function"];
+    opens(word) || others.contains(&word)
 }
 
 #[cfg(test)]
@@ -258,10 +308,27 @@ mod tests {
         assert_eq!(read("  start) ipvsadm -C;;\n"), [words("-C")]);
         assert_eq!(read("if X=1 ipvsadm -C >/dev/null 2>&1; then :; fi"), [words("-C")]);
         assert_eq!(read("ipvsadm -A \\\n  -f 1 \\\r\n -6\nx"), [words("-A -f 1 -6")]);
+        assert_eq!(read("ipvsadm -A -t 10.0.0.\\\n\\\n1:80\\\n -s r\\\nr\\\n"), [words("-A -t 10.0.0.1:80 -s rr")]);
         assert_eq!(read("ipvsadm -S > /tmp/-A &> x -n"), [words("-S -n")]);
         assert_eq!(read("-A -f 1 # a rule\n-A -f 2\r\n"), [words("-A -f 1"), words("-A -f 2")]);
         assert_eq!(read("ipvsadm -A -t [2001:db8::1]:80"), [words("-A -t [2001:db8::1]:80")]);
         assert_eq!(read("echo ipvsadm -C\n# ipvsadm -C\n-x\nipvsadm-save"), []);
+    }
+
+    #[test]
+    fn lines_that_others_need_are_known() {
+        for text in [
+            "if ipvsadm -C; then",
+            "true && { ipvsadm -C",
+            "ipvsadm -C; fi",
+            "  stop) ipvsadm -C;;",
+            "X=1 while ipvsadm -C",
+        ] {
+            assert!(line(text.as_bytes(), 0).is_compound(), "{text}");
+        }
+        for text in ["ipvsadm -C || exit 1", "X=1 sudo ipvsadm -C > /tmp/if # then", "echo if; ipvsadm -C", "-C"] {
+            assert!(!line(text.as_bytes(), 0).is_compound(), "{text}");
+        }
     }
 
     #[test]

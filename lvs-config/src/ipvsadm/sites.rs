@@ -20,7 +20,7 @@ pub(super) struct Site {
     pub(super) line: Span,
     /// The command in it, with the name of the program in a script.
     pub(super) command: Span,
-    /// Whether the line has other commands too.
+    /// Whether the line is needed for others, too.
     pub(super) shared: bool,
     /// Whether what is there in the end was set here.
     pub(super) effective: bool,
@@ -47,7 +47,7 @@ pub(super) fn sites(rules: &Rules, names: &dyn Resolver) -> Sites {
     let mut sites = Sites::default();
     for line in rules.lines() {
         let lists = line.word_lists();
-        let shared = lists.len() > 1;
+        let shared = !lists.is_empty() && line.is_shared();
         for (command_span, words) in lists {
             let Some(words) = words else { continue };
             let mut ignored = Vec::new();
