@@ -3,10 +3,14 @@
 use super::statement::write_word;
 use super::tree::{Statement, Tree};
 
+/// How often a guess may lead to another one.
+const ROUNDS: usize = 8;
+
 /// This writes a configuration in its canonical form; comments are not a part of it.
 ///
-/// Reading what was written and writing it again gives the same bytes, unless braces or keywords are wrong: then the form shows what
-/// the reader took the configuration for. To change a file without touching the rest of it use an [`Editor`](super::Editor) instead.
+/// Reading what was written and writing it again gives the same bytes. Where braces or keywords are wrong, the form shows what the
+/// reader took the configuration for: it reads what it wrote to find that out, so that it takes at least as long as reading. To
+/// change a file without touching the rest of it use an [`Editor`](super::Editor) instead.
 ///
 /// ```
 /// use lvs_config::keepalived::{self, canonical};
@@ -21,6 +25,19 @@ use super::tree::{Statement, Tree};
 /// ```
 #[must_use]
 pub fn canonical(tree: &Tree) -> Vec<u8> {
+    let mut text = print(tree);
+    for _ in 0..ROUNDS {
+        // One guess, written down, can leave something else to guess.
+        let again = print(super::parse(&text).tree());
+        if again == text {
+            break;
+        }
+        text = again;
+    }
+    text
+}
+
+fn print(tree: &Tree) -> Vec<u8> {
     let mut out = Vec::new();
     // A stack instead of recursion: a file may nest as deep as it is long.
     let mut open: Vec<super::tree::Statements<'_>> = vec![tree.statements()];
