@@ -55,6 +55,15 @@ fn the_rule_that_counts_is_changed() {
     // All lines go, or a later one would do what it does not do now.
     rules.edit(&NoNames).remove_destination(&key("fwmark 1"), endpoint("10.0.0.1:0")).expect("it is there");
     assert_eq!(rules.to_text(), "-A -f 1\n");
+    // What stands where the tool does not read any more has no effect.
+    for end in ["-R", "-h", "-v", "-A -f 0"] {
+        let text = format!("-A -f 1\n{end}\n-C\n-a -f 1 -r 10.0.0.1\n");
+        let mut rules = Rules::parse(text, Mode::Restore);
+        let missing = EditError::NoDestination { service: key("fwmark 1"), destination: endpoint("10.0.0.1:0") };
+        let weight = rules.edit(&NoNames).set_weight(&key("fwmark 1"), endpoint("10.0.0.1:0"), Weight::ONE);
+        assert_eq!(weight, Err(missing), "{end}");
+        rules.edit(&NoNames).remove_service(&key("fwmark 1")).expect("it is there");
+    }
     // What was cleared is not there.
     let mut rules = Rules::parse("-A -f 1\n-C\n", Mode::Restore);
     assert_eq!(rules.edit(&NoNames).remove_service(&key("fwmark 1")), Err(EditError::NoService(key("fwmark 1"))));

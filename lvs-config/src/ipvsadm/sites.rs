@@ -53,11 +53,16 @@ pub(super) fn sites(rules: &Rules, names: &dyn Resolver) -> Sites {
             let mut ignored = Vec::new();
             let scanned = scan::command(&words, names, &mut ignored);
             let site = Site { line: line.span(), command: command_span, shared, effective: false };
-            match (scanned.command, scanned.outcome) {
-                (Some(command), _) => sites.note(&command, site),
+            let ends = match (&scanned.command, scanned.outcome) {
+                (Some(command), _) => matches!(command, Command::Help | Command::Version | Command::Restore),
+                (None, outcome) => matches!(outcome, Some(Outcome::Refused | Outcome::Usage)),
+            };
+            if ends && rules.mode() != Mode::Script {
                 // What follows has no effect.
-                (None, Some(Outcome::Refused | Outcome::Usage)) if rules.mode() != Mode::Script => return sites,
-                _ => {}
+                return sites;
+            }
+            if let Some(command) = scanned.command {
+                sites.note(&command, site);
             }
         }
     }
