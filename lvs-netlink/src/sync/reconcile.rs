@@ -1,8 +1,8 @@
 //! Again and again until nothing is left to do.
 
-use super::report::{Incomplete, OnFailure};
+use super::report::{Failure, Incomplete, OnFailure};
 use super::{Consistency, Doubt, Drain, Plan, PlanError, Scope, Snapshot, Waiting};
-use crate::{Client, Error};
+use crate::{Client, Error, ErrorKind};
 use lvs_model::Table;
 use std::ops::ControlFlow;
 use std::time::SystemTime;
@@ -63,7 +63,7 @@ pub enum SyncError {
     /// There is no plan.
     #[error("cannot make a plan")]
     Plan(#[source] PlanError),
-    /// A plan was not done completely, and the kernel's refusals were the same again.
+    /// A plan was not done completely: the kernel refused again what it had refused before, or it was the last round.
     #[error("cannot apply the plan")]
     Apply(#[source] Incomplete),
     /// After all rounds there was still something to do: another program works against this one, or the kernel stores something wanted otherwise
@@ -140,8 +140,17 @@ impl Reconciler {
                     let outcomes = incomplete.report().outcomes();
                     let succeeded = outcomes.iter().filter(|outcome| outcome.is_success()).count();
                     steps += succeeded;
-                    // What another program caused is different in the next round; a second refusal of all that is left is the kernel's own.
-                    if succeeded == 0 && failed.is_some() {
+                    // A second refusal of all that is left is the kernel's own, unless another program moves what the plan saw.
+                    let moved = |failure: &Failure| {
+                        use ErrorKind::{DestinationExists, DestinationMissing, ServiceExists, ServiceMissing};
+                        matches!(
+                            failure.error.kind(),
+                            DestinationExists | DestinationMissing | ServiceExists | ServiceMissing
+                        )
+                    };
+                    let others_did_it =
+                        incomplete.report().lost.is_none() && incomplete.report().failures().iter().all(moved);
+                    if succeeded == 0 && failed.is_some() && !others_did_it {
                         return Err(SyncError::Apply(incomplete));
                     }
                     failed = Some(incomplete);

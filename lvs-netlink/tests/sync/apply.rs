@@ -186,6 +186,29 @@ fn what_another_program_did_first_is_adjusted_or_counts_as_done() {
 }
 
 #[test]
+fn a_rival_that_is_always_in_between_is_outlasted() {
+    let key = "tcp 10.0.0.1:80".parse().unwrap();
+    let held = Service::new(key, SchedulerName::Rr);
+    for stop in 1..60 {
+        let kernel = Kernel::new();
+        kernel.load(&Table::from_iter([farm("tcp 10.0.0.1:80", SchedulerName::Rr, 0)])).unwrap();
+        let theirs = held.clone();
+        // Every request of ours meets the opposite of what the one before saw.
+        kernel.set_rival(move |rival| {
+            if rival.executed() < stop && rival.change(&Change::RemoveService(key)).is_err() {
+                rival.change(&Change::AddService(theirs.clone())).unwrap();
+            }
+        });
+        let desired = Table::from_iter([farm("tcp 10.0.0.1:80", SchedulerName::Wlc, 1)]);
+        let reconciler = Reconciler::new(ours()).with_rounds(60);
+        reconciler.reconcile(&mut client(&kernel), &desired, SystemTime::UNIX_EPOCH).unwrap();
+        kernel.clear_rival();
+        reconciler.reconcile(&mut client(&kernel), &desired, SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(kernel.table(), desired);
+    }
+}
+
+#[test]
 fn a_rival_that_made_the_same_maglev_service_does_not_stop_its_scheduler() {
     let kernel = Kernel::new();
     let desired = Table::from_iter([farm("tcp 10.0.0.1:80", SchedulerName::Mh, 20)]);
