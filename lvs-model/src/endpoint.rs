@@ -2,6 +2,7 @@
 
 use core::{
     fmt,
+    hash::{Hash, Hasher},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     str::FromStr,
 };
@@ -22,13 +23,26 @@ use crate::{error::ParseError, family::Family, serde_impl::serde_text};
 /// assert_eq!(endpoint.to_string(), "[2001:db8::1]:443");
 /// # Ok::<(), lvs_model::ParseError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(clippy::exhaustive_structs, reason = "an endpoint is these two things")]
 pub struct Endpoint {
     /// The address.
     pub addr: IpAddr,
     /// The port, in the host's order as everywhere in Rust.
     pub port: u16,
+}
+
+impl Hash for Endpoint {
+    /// In as few pieces as there can be, because each of them takes its time.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.addr {
+            IpAddr::V4(addr) => state.write_u64(u64::from(addr.to_bits()) << 16 | u64::from(self.port)),
+            IpAddr::V6(addr) => {
+                state.write_u128(addr.to_bits());
+                state.write_u16(self.port);
+            }
+        }
+    }
 }
 
 impl Endpoint {

@@ -7,7 +7,7 @@ use core::{
     net::IpAddr,
 };
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 
 use crate::{
     destination::Destination, endpoint::Endpoint, forwarding::Forwarding, service::Service, service_key::ServiceKey,
@@ -27,12 +27,19 @@ impl Index {
         found.map(|&at| at as usize)
     }
 
-    /// Enters the last element of the list, whose key is not in the index.
-    fn push<K: Hash, T>(&mut self, list: &[T], key_of: impl Fn(&T) -> &K) {
-        let last = list.len() - 1;
-        let hash = self.hasher.hash_one(key_of(&list[last]));
+    /// Enters an element that is about to be put behind the list; says no if the list has its key.
+    fn enter<K: Hash + Eq, T>(&mut self, list: &[T], key: &K, key_of: impl Fn(&T) -> &K) -> bool {
         let hasher = &self.hasher;
-        self.positions.insert_unique(hash, last as u32, |&at| hasher.hash_one(key_of(&list[at as usize])));
+        let is_key = |&at: &u32| key_of(&list[at as usize]) == key;
+        let place =
+            self.positions.entry(hasher.hash_one(key), is_key, |&at| hasher.hash_one(key_of(&list[at as usize])));
+        match place {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(list.len() as u32);
+                true
+            }
+        }
     }
 
     fn rebuild<K: Hash, T>(&mut self, list: &[T], key_of: impl Fn(&T) -> &K) {
@@ -154,11 +161,7 @@ impl VirtualServer {
     /// A destination that the kernel would refuse beside this service and its destinations.
     pub fn insert(&mut self, destination: Destination) -> Result<(), InsertError> {
         self.check(&destination)?;
-        if self.position(destination.endpoint).is_some() {
-            return Err(InsertError::Duplicate(destination.endpoint));
-        }
-        self.push(destination);
-        Ok(())
+        if self.add(destination) { Ok(()) } else { Err(InsertError::Duplicate(destination.endpoint)) }
     }
 
     /// Replaces the destination of the same address and port where it stands, or adds it behind the others; returns the
@@ -171,7 +174,7 @@ impl VirtualServer {
         if let Some(at) = self.position(destination.endpoint) {
             return Ok(Some(core::mem::replace(&mut self.destinations[at], destination)));
         }
-        self.push(destination);
+        self.add(destination);
         Ok(None)
     }
 
@@ -210,13 +213,21 @@ impl VirtualServer {
         }
     }
 
-    fn push(&mut self, destination: Destination) {
-        self.destinations.push(destination);
-        match self.destinations.len() {
-            ..INDEXED_FROM => {}
-            INDEXED_FROM => self.reindex(),
-            _ => self.index.push(&self.destinations, |destination| &destination.endpoint),
+    /// Puts a destination behind the others, unless there is one of this address and port.
+    fn add(&mut self, destination: Destination) -> bool {
+        let list = &mut self.destinations;
+        let is_new = if list.len() < INDEXED_FROM {
+            !list.iter().any(|other| other.endpoint == destination.endpoint)
+        } else {
+            self.index.enter(list, &destination.endpoint, |destination| &destination.endpoint)
+        };
+        if is_new {
+            list.push(destination);
+            if list.len() == INDEXED_FROM {
+                self.reindex();
+            }
         }
+        is_new
     }
 
     fn reindex(&mut self) {
@@ -335,11 +346,8 @@ impl Table {
     /// The table has a service of this key.
     pub fn insert(&mut self, server: impl Into<VirtualServer>) -> Result<(), DuplicateService> {
         let server = server.into();
-        if self.position(server.key()).is_some() {
-            return Err(DuplicateService(*server.key()));
-        }
-        self.push(server);
-        Ok(())
+        let key = *server.key();
+        if self.add(server) { Ok(()) } else { Err(DuplicateService(key)) }
     }
 
     /// Replaces the service of the same key where it stands, or adds it behind the others; returns the replaced one.
@@ -348,7 +356,7 @@ impl Table {
         if let Some(at) = self.position(server.key()) {
             return Some(core::mem::replace(&mut self.services[at], server));
         }
-        self.push(server);
+        self.add(server);
         None
     }
 
@@ -376,9 +384,13 @@ impl Table {
         self.index.find(&self.services, key, VirtualServer::key)
     }
 
-    fn push(&mut self, server: VirtualServer) {
-        self.services.push(server);
-        self.index.push(&self.services, VirtualServer::key);
+    /// Puts a service behind the others, unless there is one of this key.
+    fn add(&mut self, server: VirtualServer) -> bool {
+        let is_new = self.index.enter(&self.services, server.key(), VirtualServer::key);
+        if is_new {
+            self.services.push(server);
+        }
+        is_new
     }
 
     fn reindex(&mut self) {
@@ -458,7 +470,9 @@ impl From<&ServiceStatus> for VirtualServer {
         for destination in status.destinations.iter().rev().map(|status| status.destination) {
             match server.position(destination.endpoint) {
                 Some(at) => server.destinations[at] = destination,
-                None => server.push(destination),
+                None => {
+                    server.add(destination);
+                }
             }
         }
         server

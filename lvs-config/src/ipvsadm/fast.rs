@@ -72,6 +72,11 @@ pub(super) fn destination<'t>(
     Some((destination, cursor.at, service))
 }
 
+/// Whether a service may have a destination, as far as the families go; a table says that by itself.
+pub(super) fn bridges(destination: &Destination, service: &ServiceKey) -> bool {
+    destination.endpoint.family() == service.family() || matches!(destination.forwarding, Forwarding::Tunnel(_))
+}
+
 /// Reads the `-A` that starts at `at`; also gives where the next line starts.
 pub(super) fn service(text: &[u8], at: usize) -> Option<(Service, usize, Last<'_>)> {
     if text.get(at..at + 3)? != b"-A " {
@@ -228,10 +233,6 @@ impl<'t> Cursor<'t> {
             _ => return None,
         };
         self.at += 3;
-        // Only a tunnel bridges the families, which has to be said.
-        if endpoint.family() != key.family() && !matches!(forwarding, Forwarding::Tunnel(_)) {
-            return None;
-        }
         if let (ServiceKey::Socket { endpoint: virtual_endpoint, .. }, false) =
             (key, forwarding == Forwarding::Masquerade)
         {

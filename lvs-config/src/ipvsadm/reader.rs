@@ -208,7 +208,8 @@ impl Iterator for Commands<'_, '_> {
                 return None;
             }
             let start = self.at;
-            let fast = match fast::destination(self.text, start, self.last) {
+            let destination = fast::destination(self.text, start, self.last);
+            let fast = match destination.filter(|(destination, _, last)| fast::bridges(destination, &last.1)) {
                 Some((destination, end, last)) => {
                     Some((Command::AddDestination { service: last.1, destination }, end, last))
                 }
