@@ -88,7 +88,7 @@ fn measure<T>(text: &str, mut run: impl FnMut() -> T) -> (f64, f64) {
 fn main() {
     let lines = std::env::args().skip(1).find_map(|arg| arg.parse().ok()).unwrap_or(1_000_000);
     println!("{lines} rules; ratio 1.00 is lines(), split_whitespace() and parse() without building anything");
-    for destinations in [9, 99] {
+    for destinations in [1, 9, 99] {
         let text = rules(lines, destinations);
         let reading = read(&text);
         assert!(reading.diagnostics.is_empty());
