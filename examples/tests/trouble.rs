@@ -159,6 +159,33 @@ fn a_client_of_a_persistent_service_stays_with_its_server_while_that_is_up() -> 
 }
 
 #[test]
+fn a_client_of_a_server_that_is_quiesced_and_dead_goes_to_another_and_stays_there() -> io::Result<()> {
+    let address = own_address();
+    let at = |port| SocketAddr::new(address, port);
+    let first = WebServer::start(at(8001), "first")?;
+    let second = WebServer::start(at(8002), "second")?;
+    let lines = format!("{CHECKED}\n    persistence_timeout 300");
+    let check = format!("{TCP_CHECK}\n        inhibit_on_failure");
+    let config = file(&virtual_server(address, "rr", &lines, &[(at(8001), &check), (at(8002), &check)]))?;
+    let director = start(&config, &[])?;
+    director.wait_for_line(&format!("-> {} Masq 1 0 0", at(8002)));
+    let chosen = get(at(8000), "/")?;
+    let (kept, port, dead) = if chosen == "first" { (second, 8001, first) } else { (first, 8002, second) };
+    drop(dead);
+    director.wait_for_line(&format!("-> {} Masq 0 0 1", at(port)));
+    let other = get(at(8000), "/")?;
+    assert_ne!(other, chosen);
+    // Its old server is back, and the client does not leave the new one.
+    let _back = WebServer::start(at(port), &chosen)?;
+    director.wait_for_line(&format!("-> {} Masq 1 0 1", at(port)));
+    for _ in 0..3 {
+        assert_eq!(get(at(8000), "/")?, other);
+    }
+    drop(kept);
+    Ok(())
+}
+
+#[test]
 fn ipvsadm_rules_are_a_configuration_too() -> io::Result<()> {
     let address = own_address();
     let at = |port| SocketAddr::new(address, port);

@@ -8,6 +8,7 @@ use lvs_model::Endpoint;
 use super::{
     drain::Drain,
     shared::{Accounts, Activity},
+    template::Template,
 };
 use crate::algo::DestinationId;
 
@@ -80,6 +81,31 @@ impl<T> Connection<T> {
     /// Counts it as inactive from now on. Doing so twice is the same as once.
     pub fn deactivate(&mut self) {
         self.set(Activity::Inactive);
+    }
+
+    /// Keeps the client at this destination: what [`Picker::template`](super::Picker::template) does, for a destination that has been
+    /// connected to already, such as one that [took over](super::Picker::retry). `None` if it was removed.
+    ///
+    /// ```
+    /// use lvs_model::Destination;
+    /// use lvs_sched::{Pool, algo::Flow};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::named("rr".parse()?)?;
+    /// for endpoint in ["10.0.0.1:80", "10.0.0.2:80"] {
+    ///     pool.add(Destination::new(endpoint.parse()?), ())?;
+    /// }
+    /// let (mut picker, flow) = (pool.picker(), Flow::default());
+    /// let first = picker.connect(&flow).ok_or("nobody")?;
+    /// let client = first.template().ok_or("removed")?;
+    /// let second = client.connect(&flow).ok_or("removed")?;
+    /// assert_eq!(second.endpoint(), first.endpoint());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn template(&self) -> Option<Template<T>> {
+        Template::new(&self.entry)
     }
 
     /// Tells when the last connection of the destination has ended; this one is among them.

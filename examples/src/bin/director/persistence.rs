@@ -1,8 +1,8 @@
 //! Which client belongs to which real server: the kernel's persistence templates, for services with a persistence timeout.
 //!
-//! A client network is bound to the real server of its first connection; each new connection starts the timeout again. Two things differ from
-//! the kernel: while connections of the client are open the binding never ends (the kernel looks every 60 seconds), and a
-//! real server with weight 0 gets no clients, bound or not (the kernel's `expire_quiescent_template`).
+//! A client network is bound to the real server of its first connection; each new connection starts the timeout again. As in the kernel
+//! a real server with weight 0 keeps the clients that it has. One thing differs: while connections of the client are open the
+//! binding never ends (the kernel looks every 60 seconds).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,23 +10,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lvs_model::{Netmask, Persistence};
-use lvs_sched::algo::DestinationId;
+use lvs_sched::Connection;
+use lvs_sched::algo::Flow;
+use lvs_sched::pool::Template;
 
 /// After so many new clients those that were forgotten are swept out.
 const SWEEP: usize = 1024;
 
-/// The bindings of one service. Time is that since any moment of the caller's choice.
+/// The bindings of one service.
 #[derive(Debug)]
-pub(crate) struct Templates {
+pub(crate) struct Templates<T> {
     timeout: Duration,
     netmask: Netmask,
-    clients: HashMap<IpAddr, Template>,
+    clients: HashMap<IpAddr, Client<T>>,
     until_sweep: usize,
 }
 
 #[derive(Debug)]
-struct Template {
-    real_server: DestinationId,
+struct Client<T> {
+    template: Template<T>,
     until: Duration,
     open: Binding,
 }
@@ -34,38 +36,46 @@ struct Template {
 /// Held by each open connection of a client.
 pub(crate) type Binding = Arc<()>;
 
-impl Template {
+impl<T> Client<T> {
     fn holds(&self, now: Duration) -> bool {
         now < self.until || Arc::strong_count(&self.open) > 1
     }
+
+    fn prolong(&mut self, until: Duration) -> Binding {
+        self.until = until;
+        Arc::clone(&self.open)
+    }
 }
 
-impl Templates {
+impl<T> Templates<T> {
     pub(crate) fn new(persistence: &Persistence) -> Self {
         let timeout = Duration::from_secs(persistence.timeout.seconds().into());
         Self { timeout, netmask: persistence.netmask, clients: HashMap::new(), until_sweep: SWEEP }
     }
 
-    /// The real server that the client is bound to.
-    pub(crate) fn find(&self, client: IpAddr, now: Duration) -> Option<DestinationId> {
-        let template = self.clients.get(&self.netmask.network(client))?;
-        template.holds(now).then_some(template.real_server)
+    /// A connection to the real server that the client is bound to, which starts the timeout again.
+    pub(crate) fn connect(&mut self, flow: &Flow) -> Option<(Connection<T>, Binding)> {
+        let client = self.clients.get_mut(&self.netmask.network(flow.client.addr))?;
+        if !client.holds(flow.now) {
+            return None;
+        }
+        let connection = client.template.connect(flow)?;
+        Some((connection, client.prolong(flow.now + self.timeout)))
     }
 
-    /// Binds the client to the real server of its new connection, or starts the timeout again.
-    pub(crate) fn bind(&mut self, client: IpAddr, real_server: DestinationId, now: Duration) -> Binding {
-        let until = now + self.timeout;
-        let network = self.netmask.network(client);
-        if !self.clients.contains_key(&network) {
-            self.make_room(now);
+    /// Binds the client to the real server of this connection; `None` if that was removed since.
+    pub(crate) fn bind(&mut self, flow: &Flow, connection: &Connection<T>) -> Option<Binding> {
+        let until = flow.now + self.timeout;
+        let network = self.netmask.network(flow.client.addr);
+        if let Some(client) = self.clients.get_mut(&network).filter(|client| client.template.id() == connection.id()) {
+            return Some(client.prolong(until));
         }
-        let template =
-            self.clients.entry(network).or_insert_with(|| Template { real_server, until, open: Arc::new(()) });
-        if template.real_server != real_server {
-            *template = Template { real_server, until, open: Arc::new(()) };
+        let mut client = Client { template: connection.template()?, until, open: Arc::new(()) };
+        let binding = client.prolong(until);
+        if self.clients.insert(network, client).is_none() {
+            self.make_room(flow.now);
         }
-        template.until = until;
-        Arc::clone(&template.open)
+        Some(binding)
     }
 
     fn make_room(&mut self, now: Duration) {
@@ -81,72 +91,98 @@ impl Templates {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lvs_model::{Destination, Family, PersistenceTimeout};
+    use lvs_model::{Destination, Endpoint, Family, PersistenceTimeout, SchedulerName, Weight};
     use lvs_sched::Pool;
 
-    /// Names of two destinations.
-    fn two() -> (DestinationId, DestinationId) {
-        let pool = Pool::named(lvs_model::SchedulerName::Rr).expect("a scheduler of the kernel");
-        for port in [1, 2] {
-            let endpoint = lvs_model::Endpoint::new(IpAddr::from([192, 0, 2, 1]), port);
-            pool.add(Destination::new(endpoint), ()).expect("the ports differ");
-        }
-        let members = pool.destinations();
-        (members[0].id(), members[1].id())
+    fn destination(port: u16) -> Destination {
+        Destination::new(Endpoint::new(IpAddr::from([192, 0, 2, 1]), port))
     }
 
-    fn templates(seconds: u32, netmask: Option<Netmask>) -> Templates {
-        let timeout = PersistenceTimeout::new(seconds).expect("a timeout");
+    /// A pool of two real servers.
+    fn two() -> Pool<()> {
+        let pool = Pool::named(SchedulerName::Rr).expect("a scheduler of the kernel");
+        for port in [1, 2] {
+            pool.add(destination(port), ()).expect("the ports differ");
+        }
+        pool
+    }
+
+    fn templates(netmask: Option<Netmask>) -> Templates<()> {
+        let timeout = PersistenceTimeout::new(10).expect("a timeout");
         let mut persistence = Persistence::new(timeout, Family::Inet);
         persistence.netmask = netmask.unwrap_or(persistence.netmask);
         Templates::new(&persistence)
     }
 
-    fn at(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
+    fn flow(client: [u8; 4], seconds: u64) -> Flow {
+        let address = |ip: [u8; 4]| std::net::SocketAddr::from((ip, 80));
+        Flow::tcp(address(client), address([192, 0, 2, 9])).at(Duration::from_secs(seconds))
+    }
+
+    const CLIENT: [u8; 4] = [198, 51, 100, 1];
+
+    /// The port of the real server that the client is bound to.
+    fn bound(it: &mut Templates<()>, flow: &Flow) -> Option<u16> {
+        it.connect(flow).map(|(connection, _)| connection.endpoint().port)
     }
 
     #[test]
     fn each_connection_starts_the_timeout_again() {
-        let (one, _) = two();
-        let mut it = templates(10, None);
-        let client = IpAddr::from([198, 51, 100, 1]);
-        assert_eq!(it.find(client, at(0)), None);
-        drop(it.bind(client, one, at(0)));
-        drop(it.bind(client, one, at(9)));
-        assert_eq!(it.find(client, at(18)), Some(one));
-        assert_eq!(it.find(client, at(19)), None);
-        assert_eq!(it.find(IpAddr::from([198, 51, 100, 2]), at(9)), None);
+        let (pool, mut it) = (two(), templates(None));
+        assert_eq!(bound(&mut it, &flow(CLIENT, 0)), None);
+        let first = pool.picker().connect(&flow(CLIENT, 0)).expect("two are up");
+        drop(it.bind(&flow(CLIENT, 0), &first));
+        let port = first.endpoint().port;
+        assert_eq!(bound(&mut it, &flow(CLIENT, 9)), Some(port));
+        assert_eq!(bound(&mut it, &flow(CLIENT, 18)), Some(port));
+        assert_eq!(bound(&mut it, &flow(CLIENT, 28)), None);
+        assert_eq!(bound(&mut it, &flow([198, 51, 100, 2], 9)), None);
     }
 
     #[test]
     fn an_open_connection_keeps_the_binding() {
-        let (one, other) = two();
-        let mut it = templates(10, None);
-        let client = IpAddr::from([198, 51, 100, 1]);
-        let open = it.bind(client, one, at(0));
-        assert_eq!(it.find(client, at(1000)), Some(one));
+        let (pool, mut it) = (two(), templates(None));
+        let mut picker = pool.picker();
+        let first = picker.connect(&flow(CLIENT, 0)).expect("two are up");
+        let open = it.bind(&flow(CLIENT, 0), &first);
+        assert_eq!(bound(&mut it, &flow(CLIENT, 1000)), Some(first.endpoint().port));
         drop(open);
-        assert_eq!(it.find(client, at(1000)), None);
-        drop(it.bind(client, other, at(1000)));
-        assert_eq!(it.find(client, at(1009)), Some(other));
+        assert_eq!(bound(&mut it, &flow(CLIENT, 2000)), None);
+        let other = picker.retry(&flow(CLIENT, 2000), &[first.id()]).expect("two are up");
+        drop(it.bind(&flow(CLIENT, 2000), &other));
+        assert_eq!(bound(&mut it, &flow(CLIENT, 2009)), Some(other.endpoint().port));
+    }
+
+    #[test]
+    fn a_quiesced_server_keeps_its_clients_and_a_removed_one_does_not() {
+        let (pool, mut it) = (two(), templates(None));
+        let first = pool.picker().connect(&flow(CLIENT, 0)).expect("two are up");
+        drop(it.bind(&flow(CLIENT, 0), &first));
+        let port = first.endpoint().port;
+        assert_eq!(pool.destinations().iter().map(|member| member.counts().persistent).sum::<u32>(), 1);
+        pool.update(destination(port).with_weight(Weight::ZERO)).expect("it is there");
+        assert_eq!(bound(&mut it, &flow(CLIENT, 1)), Some(port));
+        pool.remove(destination(port).endpoint).expect("it is there");
+        assert_eq!(bound(&mut it, &flow(CLIENT, 2)), None);
     }
 
     #[test]
     fn clients_of_one_network_share_a_binding() {
-        let (one, _) = two();
-        let mut it = templates(10, Some(Netmask::Inet([255, 255, 255, 0].into())));
-        drop(it.bind(IpAddr::from([198, 51, 100, 1]), one, at(0)));
-        assert_eq!(it.find(IpAddr::from([198, 51, 100, 77]), at(1)), Some(one));
-        assert_eq!(it.find(IpAddr::from([198, 51, 101, 1]), at(1)), None);
+        let (pool, mut it) = (two(), templates(Some(Netmask::Inet([255, 255, 255, 0].into()))));
+        let first = pool.picker().connect(&flow(CLIENT, 0)).expect("two are up");
+        drop(it.bind(&flow(CLIENT, 0), &first));
+        assert_eq!(bound(&mut it, &flow([198, 51, 100, 77], 1)), Some(first.endpoint().port));
+        assert_eq!(bound(&mut it, &flow([198, 51, 101, 1], 1)), None);
     }
 
     #[test]
     fn forgotten_clients_take_no_room() {
-        let (one, _) = two();
-        let mut it = templates(10, None);
+        let (pool, mut it) = (two(), templates(None));
+        let mut picker = pool.picker();
         for number in 0..10_000_u32 {
-            drop(it.bind(IpAddr::from(number.to_be_bytes()), one, at(number.into())));
+            let flow = flow(number.to_be_bytes(), number.into());
+            let connection = picker.connect(&flow).expect("two are up");
+            drop(it.bind(&flow, &connection));
         }
         assert!(it.clients.len() <= 2 * SWEEP, "{}", it.clients.len());
     }

@@ -10,7 +10,6 @@ use lvs_model::{
     VirtualServer,
 };
 use lvs_sched::algo::{AnyScheduler, DestinationId, Flow};
-use lvs_sched::pool::Member;
 use lvs_sched::{Connection, Pool};
 
 use crate::failure::Failure;
@@ -32,7 +31,7 @@ pub(crate) struct ServicePool {
     pool: Pool<Upstream>,
     connect_timeouts: HashMap<Endpoint, Duration>,
     /// Of a persistent service.
-    templates: Option<Mutex<Templates>>,
+    templates: Option<Mutex<Templates<Upstream>>>,
     /// The moment that the schedulers' time counts from.
     start: Instant,
 }
@@ -151,11 +150,11 @@ impl Picker<'_> {
     /// The real server that the client is bound to, else what the scheduler picks.
     pub(crate) fn pick(&mut self, client: SocketAddr) -> Option<Counted> {
         let flow = self.flow(client);
-        let Some(templates) = &self.service.templates else {
-            return self.picker.connect(&flow).map(|connection| Counted::new(connection, None));
-        };
-        let bound = lock(templates).find(client.ip(), flow.now);
-        let connection = bound.and_then(|id| self.connect_to(&flow, id)).or_else(|| self.picker.connect(&flow))?;
+        let bound = self.service.templates.as_ref().and_then(|templates| lock(templates).connect(&flow));
+        if let Some((connection, binding)) = bound {
+            return Some(Counted::new(connection, Some(binding)));
+        }
+        let connection = self.picker.connect(&flow)?;
         Some(self.bind(&flow, connection))
     }
 
@@ -166,16 +165,8 @@ impl Picker<'_> {
         Some(self.bind(&flow, connection))
     }
 
-    /// A connection to this real server, if it takes connections: the retry of one that all others could not serve.
-    fn connect_to(&mut self, flow: &Flow, id: DestinationId) -> Option<Connection<Upstream>> {
-        let others: Vec<_> =
-            self.service.pool.destinations().iter().map(Member::id).filter(|other| *other != id).collect();
-        self.picker.retry(flow, &others).filter(|connection| connection.id() == id)
-    }
-
     fn bind(&self, flow: &Flow, connection: Connection<Upstream>) -> Counted {
-        let templates = self.service.templates.as_ref();
-        let binding = templates.map(|templates| lock(templates).bind(flow.client.addr, connection.id(), flow.now));
+        let binding = self.service.templates.as_ref().and_then(|templates| lock(templates).bind(flow, &connection));
         Counted::new(connection, binding)
     }
 
