@@ -14,6 +14,7 @@ pub fn datagram(bytes: &[u8]) {
     attributes(Attributes::new(bytes));
     for message in Messages::new(bytes) {
         let Ok(message) = message else { break };
+        let _ = message.explanation();
         if let Ok(Body::Generic(generic)) = message.body() {
             attributes(generic.attributes);
         }

@@ -26,7 +26,9 @@ fn every_recorded_switch_is_known() {
             assert!(SYSCTL_NAMES.contains(&name.as_str()), "{name} of {kernel}");
         }
     }
-    assert_eq!(SYSCTL_NAMES.len(), recorded("6.1.176").len());
+    // Those of later kernels.
+    let newer = [Sysctl::EST_NICE.name(), Sysctl::EST_CPULIST.name()];
+    assert_eq!(SYSCTL_NAMES.len(), recorded("6.1.176").len() + newer.len());
 }
 
 #[test]
@@ -72,6 +74,18 @@ fn recorded_values_are_the_documented_defaults() {
     for (sysctl, default) in numbers {
         assert_eq!(sysctls.read(sysctl).unwrap(), default, "{}", sysctl.name());
     }
+}
+
+#[test]
+fn switches_of_later_kernels_are_typed_too() {
+    let (directory, sysctls) = directory("6.1.192");
+    assert!(matches!(sysctls.read(Sysctl::EST_NICE), Err(SysctlError::Unknown { name: "est_nice" })));
+    std::fs::write(directory.path().join("est_nice"), "-5\n").unwrap();
+    std::fs::write(directory.path().join("est_cpulist"), "\n").unwrap();
+    assert_eq!(sysctls.read(Sysctl::EST_NICE).unwrap(), -5);
+    assert_eq!(sysctls.read(Sysctl::EST_CPULIST).unwrap(), "");
+    sysctls.write(Sysctl::EST_CPULIST, "0-3,8".into()).unwrap();
+    assert_eq!(sysctls.read(Sysctl::EST_CPULIST).unwrap(), "0-3,8");
 }
 
 #[test]

@@ -188,6 +188,39 @@ fn names_that_the_model_refuses_are_errors() {
     assert!(record.service().is_err());
 }
 
+/// Answers of Linux 6.1.176 to a socket with `NETLINK_EXT_ACK`; the last two also with `NETLINK_CAP_ACK`.
+#[test]
+fn explanations_are_read_where_the_kernel_gives_them() {
+    let attributes = "27000100417474726962757465206661696c656420706f6c6963792076616c69646174696f6e00000800020014000000";
+    let more = "280004800c000400000000000000000004000b000c000500ffffffff000000000800010004000000";
+    let request = "1c0000001c0005000a00000000000000";
+    let answers = [
+        // SET_CONFIG with a timeout of two bytes.
+        (
+            format!("88000000020000020a000000b3020000deffffff{request}0c01000006000400010000{}", "00")
+                + attributes
+                + more,
+            true,
+        ),
+        // With one of four bytes, and NEW_DEST without attributes: nothing is said.
+        ("24000000020000010b000000b3020000000000001c0000001c0005000b00000000000000".into(), false),
+        ("28000000020000000c000000b3020000eaffffff140000001c0005000c0000000000000005010000".into(), false),
+        (format!("80000000020000030a000000b3020000deffffff{request}{attributes}2c00048004000b00{}", &more[8..]), true),
+        ("24000000020000010c000000b3020000eaffffff140000001c0005000c00000000000000".into(), false),
+    ];
+    for (answer, is_explained) in answers {
+        let bytes = bytes(&answer);
+        let message = Messages::new(&bytes).next().unwrap().unwrap();
+        let explanation = message.explanation();
+        assert_eq!(explanation.is_some(), is_explained, "{answer}");
+        if let Some(explanation) = explanation {
+            assert_eq!(explanation.text, Some("Attribute failed policy validation"));
+            assert_eq!(explanation.offset, Some(20));
+            assert_eq!(message.body(), Ok(Body::Refused(lvs_netlink::Errno::ERANGE)));
+        }
+    }
+}
+
 #[test]
 fn a_family_is_found_by_its_name() {
     let mut datagram = Vec::new();

@@ -106,4 +106,12 @@ sysctls! {
         /// The version of the sync protocol, 0 or 1. Default 1.
         SYNC_VERSION = "sync_version";
     }
+    i32 {
+        /// How nice the threads are that estimate rates. From Linux 6.2 on.
+        EST_NICE = "est_nice";
+    }
+    String {
+        /// The processors on which rates are estimated, as a list such as `0-3,8`. From Linux 6.2 on.
+        EST_CPULIST = "est_cpulist";
+    }
 }

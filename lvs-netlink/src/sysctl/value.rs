@@ -134,6 +134,30 @@ impl SysctlValue for u32 {
     }
 }
 
+impl SysctlValue for i32 {
+    const EXPECTED: &'static str = "a number";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn to_text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl SysctlValue for String {
+    const EXPECTED: &'static str = "a line of text";
+
+    fn from_text(text: &str) -> Option<Self> {
+        if text.contains('\n') { None } else { Some(text.into()) }
+    }
+
+    fn to_text(&self) -> String {
+        self.clone()
+    }
+}
+
 impl SysctlValue for SyncThreshold {
     const EXPECTED: &'static str = "two numbers from 0 up";
 

@@ -17,6 +17,9 @@ const KIND_ERROR: u16 = 2;
 const KIND_DONE: u16 = 3;
 const KIND_OVERRUN: u16 = 4;
 
+const EXPLANATION_TEXT: u16 = 1;
+const EXPLANATION_OFFSET: u16 = 2;
+
 /// This is the flag word of a netlink message (`NLM_F_*`); bits without a name are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct MessageFlags(u16);
@@ -32,6 +35,10 @@ impl MessageFlags {
     pub const ACK: Self = Self(0x4);
     /// `NLM_F_DUMP_INTR`: the dump saw the table change under it. IPVS of 6.1 never sets it.
     pub const DUMP_INTERRUPTED: Self = Self(0x10);
+    /// `NLM_F_CAPPED` in an acknowledgement: of the request there is only the header.
+    pub const CAPPED: Self = Self(0x100);
+    /// `NLM_F_ACK_TLVS` in an acknowledgement: attributes follow; see [`Message::explanation`].
+    pub const ACK_ATTRIBUTES: Self = Self(0x200);
     /// `NLM_F_DUMP` (root and match): list everything.
     pub const DUMP: Self = Self(0x300);
 
@@ -174,6 +181,51 @@ impl<'a> Message<'a> {
                 Body::Generic(GenericMessage { command, version, attributes: Attributes::new(attributes) })
             }
         })
+    }
+}
+
+/// This is what the kernel says about a refusal beside its number.
+///
+/// IPVS up to 6.12 says nothing itself; what comes is of netlink, about attributes of a wrong type or length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Explanation<'a> {
+    /// A sentence, such as `Attribute failed policy validation`.
+    pub text: Option<&'a str>,
+    /// Where in the request the attribute in question begins, in bytes.
+    pub offset: Option<u32>,
+}
+
+impl<'a> Message<'a> {
+    /// This is the explanation in an acknowledgement or at the end of a dump, if there is one.
+    ///
+    /// The kernel sends it to sockets with the option `NETLINK_EXT_ACK`. Those of [`Client`](crate::Client) do not have it, because for IPVS the
+    /// [advice](crate::Error::advice) of this crate says more.
+    #[must_use]
+    pub fn explanation(&self) -> Option<Explanation<'a>> {
+        let Header { kind, flags, .. } = self.header;
+        if !matches!(kind, KIND_ERROR | KIND_DONE) || !flags.contains(MessageFlags::ACK_ATTRIBUTES) {
+            return None;
+        }
+        let (errno, behind) = self.payload.split_first_chunk::<4>()?;
+        let request = match kind {
+            KIND_DONE => 0,
+            // The request comes back whole, unless it went well.
+            _ if flags.contains(MessageFlags::CAPPED) || *errno == [0; 4] => HEADER,
+            _ => aligned(usize::try_from(Header::decode(behind)?.0).ok()?),
+        };
+        let mut explanation = Explanation { text: None, offset: None };
+        for attribute in Attributes::new(behind.get(request..)?).map_while(Result::ok) {
+            match attribute.kind() {
+                EXPLANATION_TEXT => {
+                    let text = attribute.bytes().split(|&byte| byte == 0).next().unwrap_or_default();
+                    explanation.text = core::str::from_utf8(text).ok();
+                }
+                EXPLANATION_OFFSET => explanation.offset = attribute.u32().ok(),
+                _ => {}
+            }
+        }
+        Some(explanation)
     }
 }
 

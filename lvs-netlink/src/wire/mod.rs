@@ -30,7 +30,8 @@ pub use daemon::DaemonRecord;
 pub use destination::DestinationRecord;
 pub use error::WireError;
 pub use message::{
-    Body, GenericMessage, Header, Message, MessageFlags, MessageWriter, Messages, put_acknowledgement, put_done,
+    Body, Explanation, GenericMessage, Header, Message, MessageFlags, MessageWriter, Messages, put_acknowledgement,
+    put_done,
 };
 pub use name::Name;
 pub use payload::{InfoRecord, Payload, TimeoutsRecord};
