@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -84,13 +86,15 @@ pub struct GivenDescriptor {
     descriptor: OwnedFd,
     commands_opened: bool,
     destinations_opened: bool,
+    /// Whether an exchange failed, after which late answers may come.
+    is_spoiled: Arc<AtomicBool>,
 }
 
 impl GivenDescriptor {
     /// This wraps a generic netlink socket.
     #[must_use]
-    pub const fn new(descriptor: OwnedFd) -> Self {
-        Self { descriptor, commands_opened: false, destinations_opened: false }
+    pub fn new(descriptor: OwnedFd) -> Self {
+        Self { descriptor, commands_opened: false, destinations_opened: false, is_spoiled: Arc::default() }
     }
 }
 
@@ -100,13 +104,38 @@ impl Connector for GivenDescriptor {
             SocketRole::Commands => &mut self.commands_opened,
             SocketRole::Destinations => &mut self.destinations_opened,
         };
-        if std::mem::replace(opened, true) {
-            return Err(io::Error::new(
-                io::ErrorKind::NotConnected,
-                "the connection was made from a descriptor and cannot be opened again",
-            ));
+        if std::mem::replace(opened, true) || self.is_spoiled.load(Ordering::Relaxed) {
+            return Err(spoiled());
         }
-        Ok(Box::new(Socket { descriptor: self.descriptor.try_clone()? }))
+        let socket = Socket { descriptor: self.descriptor.try_clone()? };
+        Ok(Box::new(GivenSocket { socket, is_spoiled: Arc::clone(&self.is_spoiled) }))
+    }
+}
+
+fn spoiled() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "the connection was made from a descriptor and cannot be opened again")
+}
+
+/// One of the two uses of a given descriptor. The client drops it when an exchange failed, which ends the other use, too.
+#[derive(Debug)]
+struct GivenSocket {
+    socket: Socket,
+    is_spoiled: Arc<AtomicBool>,
+}
+
+impl Transport for GivenSocket {
+    fn send(&mut self, datagram: &[u8], deadline: Instant) -> io::Result<()> {
+        if self.is_spoiled.load(Ordering::Relaxed) { Err(spoiled()) } else { self.socket.send(datagram, deadline) }
+    }
+
+    fn receive(&mut self, buffer: &mut [u8], deadline: Instant) -> io::Result<usize> {
+        self.socket.receive(buffer, deadline)
+    }
+}
+
+impl Drop for GivenSocket {
+    fn drop(&mut self) {
+        self.is_spoiled.store(true, Ordering::Relaxed);
     }
 }
 

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use lvs_model::{Destination, Endpoint, SchedulerName, Service, ServiceKey, Table};
+use lvs_model::{Change, Destination, Endpoint, SchedulerName, Service, ServiceKey, SyncRole, Table};
 use lvs_netlink::fake::{Fault, Kernel, Socket};
 use lvs_netlink::wire::Request;
 use lvs_netlink::{Acknowledgement, Client, Connector, Error, ErrorKind, SocketRole, Transport, Upserted};
@@ -257,4 +257,157 @@ fn random_tables_are_written_and_read() {
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn what_a_stale_family_refused_is_not_taken_for_ipvs_s_own_refusal() {
+    // The module is gone when the requests come, and the socket falls silent when they are repeated.
+    for silent_after in 4..9 {
+        let kernel = Kernel::new();
+        let mut client = connect(&kernel);
+        let services: Vec<_> = (1..=4).map(service).collect();
+        let requests: Vec<_> = services.iter().map(Request::AddService).collect();
+        kernel.inject(Fault::Reload);
+        kernel.inject_after(silent_after, Fault::LoseAcknowledgements(1));
+        let mut reported = 0;
+        let ended = client.submit(&requests, |at, result| {
+            result.unwrap_or_else(|error| panic!("request {at}: {error}"));
+            reported += 1;
+            ControlFlow::Continue(())
+        });
+        match ended {
+            Ok(()) => assert_eq!(reported, 4),
+            Err(error) => {
+                assert!(matches!(error.kind(), ErrorKind::TimedOut(_)) && reported < 4, "{error}, {reported}")
+            }
+        }
+    }
+}
+
+#[test]
+fn a_daemon_is_stopped_after_a_reload_too() {
+    let kernel = Kernel::new();
+    let mut client = connect(&kernel);
+    kernel.inject(Fault::Reload);
+    let error = client.stop_daemon(SyncRole::Master).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::DaemonMissing), "{error}");
+}
+
+/// Does something between the request for a list of destinations and its first answer.
+struct Between {
+    kernel: Kernel,
+    change: Arc<Mutex<Option<Change>>>,
+}
+
+struct BetweenSocket {
+    socket: Socket,
+    kernel: Kernel,
+    change: Option<Arc<Mutex<Option<Change>>>>,
+}
+
+impl Connector for Between {
+    fn open(&mut self, role: SocketRole) -> io::Result<Box<dyn Transport>> {
+        let change = (role == SocketRole::Destinations).then(|| Arc::clone(&self.change));
+        Ok(Box::new(BetweenSocket { socket: self.kernel.socket(), kernel: self.kernel.clone(), change }))
+    }
+}
+
+impl Transport for BetweenSocket {
+    fn send(&mut self, datagram: &[u8], deadline: Instant) -> io::Result<()> {
+        self.socket.send(datagram, deadline)
+    }
+
+    fn receive(&mut self, buffer: &mut [u8], deadline: Instant) -> io::Result<usize> {
+        if let Some(change) = self.change.as_ref().and_then(|change| change.lock().unwrap().take()) {
+            self.kernel.change(&change).unwrap();
+        }
+        self.socket.receive(buffer, deadline)
+    }
+}
+
+#[test]
+fn a_list_that_was_disturbed_is_read_again_however_short_it_is() {
+    for length in [1, 2, 9, 10, 11, 40] {
+        let kernel = Kernel::new();
+        let mut writer = connect(&kernel);
+        writer.add_service(&service(80)).unwrap();
+        for last in 1..=length {
+            writer.add_destination(service(80).key(), &destination(last)).unwrap();
+        }
+        let change = Change::AddDestination { service: *service(80).key(), destination: destination(99) };
+        let between = Between { kernel, change: Arc::new(Mutex::new(Some(change))) };
+        let list = Client::with_connector(between).unwrap().list().unwrap();
+        let mut endpoints: Vec<_> = list[0].destinations.iter().map(|status| status.destination.endpoint).collect();
+        endpoints.sort();
+        endpoints.dedup();
+        assert_eq!(endpoints.len(), list[0].destinations.len());
+        assert_eq!(endpoints.len(), usize::from(length) + 1);
+    }
+}
+
+/// Answers only before the deadline, as the real socket does.
+struct Punctual(Socket);
+
+impl Transport for Punctual {
+    fn send(&mut self, datagram: &[u8], deadline: Instant) -> io::Result<()> {
+        self.0.send(datagram, deadline)
+    }
+
+    fn receive(&mut self, buffer: &mut [u8], deadline: Instant) -> io::Result<usize> {
+        if deadline <= Instant::now() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.0.receive(buffer, deadline)
+    }
+}
+
+struct PunctualKernel(Kernel);
+
+impl Connector for PunctualKernel {
+    fn open(&mut self, _: SocketRole) -> io::Result<Box<dyn Transport>> {
+        Ok(Box::new(Punctual(self.0.socket())))
+    }
+}
+
+#[test]
+fn a_timeout_may_be_for_ever() {
+    let client = Client::with_connector(PunctualKernel(Kernel::new())).unwrap();
+    client.with_timeout(Duration::MAX).info().unwrap();
+}
+
+#[test]
+fn a_given_descriptor_is_not_used_any_more_after_one_timeout() {
+    use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair};
+
+    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::empty(), None).unwrap();
+    // A kernel that lists no destinations for a long time.
+    let peer = std::thread::spawn(move || {
+        let kernel = Kernel::new();
+        let mut socket = kernel.socket();
+        let (mut request, mut answer) = ([0; 4096], [0; 4096]);
+        loop {
+            let (_, length) = recv(&theirs, &mut request[..], RecvFlags::empty()).unwrap();
+            if length == 0 {
+                return;
+            }
+            let deadline = Instant::now();
+            socket.send(&request[..length], deadline).unwrap();
+            // The command stands behind the header of sixteen bytes.
+            while let Ok(length) = socket.receive(&mut answer, deadline) {
+                if request[16] != 8 {
+                    send(&theirs, &answer[..length], SendFlags::empty()).unwrap();
+                }
+            }
+        }
+    });
+    let mut client = Client::from_descriptor(ours).unwrap().with_timeout(Duration::from_millis(50));
+    client.flush().unwrap();
+    let error = client.destinations(service(80).key()).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::TimedOut(_)), "{error}");
+    for _ in 0..2 {
+        let error = client.flush().unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Io(io) if io.kind() == io::ErrorKind::NotConnected), "{error}");
+    }
+    drop(client);
+    peer.join().unwrap();
 }

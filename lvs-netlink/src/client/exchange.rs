@@ -1,7 +1,7 @@
 //! Requests out, answers in: windows, acknowledgements, deadlines, and what to do when the family's id went stale.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Client;
 use super::error::{Error, ErrorKind, Object, Operation};
@@ -15,6 +15,9 @@ use crate::{Errno, SocketRole};
 
 /// How often a dump is begun again when the kernel says, or its contents show, that it was disturbed.
 pub(super) const DUMP_ATTEMPTS: usize = 4;
+
+/// What a longer timeout is cut to: the clock ends some time.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// This is when the kernel acknowledges the requests of a window.
 ///
@@ -39,6 +42,9 @@ enum Answer {
 
 /// What became of a request in a window: nothing known yet, or done, or refused.
 pub(super) type Outcome = Option<Result<(), Errno>>;
+
+/// Something was not found: by IPVS, or by generic netlink.
+const MISSING: Outcome = Some(Err(Errno::ENOENT));
 
 impl Client {
     /// This carries out requests in windows and reports the result of each, in order.
@@ -133,7 +139,14 @@ impl Client {
     /// The kernel swallows the acknowledgement of a sync daemon that is stopped before it ever ran.
     pub(super) fn command_with_barrier(&mut self, request: &Request<'_>, barrier: &Request<'_>) -> Result<bool, Error> {
         let family = self.family()?;
-        let result = self.send_with_barrier(family, request, barrier);
+        let mut result = self.send_with_barrier(family, request, barrier);
+        if let Ok(Some(Err(Errno::ENOENT))) = result {
+            self.family = None;
+            let again = self.family()?;
+            if again != family {
+                result = self.send_with_barrier(again, request, barrier);
+            }
+        }
         match result.map_err(|failure| error(request, self.kind_of(failure)))? {
             Some(Err(errno)) => Err(error(request, reason(request, errno))),
             answered => Ok(answered.is_some()),
@@ -163,32 +176,36 @@ impl Client {
         let first_unknown = |outcomes: &[Outcome]| outcomes.iter().position(Option::is_none).unwrap_or(0);
         let family = self.family()?;
         if let Err(failure) = self.send_window(family, requests, outcomes) {
+            outcomes.iter_mut().filter(|outcome| **outcome == MISSING).for_each(|outcome| *outcome = None);
             let kind = self.kind_of(failure);
             return Err(requests
                 .get(first_unknown(outcomes))
                 .map_or(Error::new(Operation::Connect, Object::None, ErrorKind::AnswersLost), |at| error(at, kind)));
         }
-        if outcomes.contains(&Some(Err(Errno::ENOENT))) {
-            self.family = None;
-            if self.family()? != family {
-                return self.repeat_stale(requests, outcomes);
-            }
+        self.recheck(family, requests, outcomes)
+    }
+
+    /// `ENOENT` comes from IPVS, or from generic netlink when the family's id is stale. As long as it is not known which, nothing is known.
+    fn recheck(&mut self, family: u16, requests: &[Request<'_>], outcomes: &mut [Outcome]) -> Result<(), Error> {
+        let doubtful: Vec<usize> = (0..outcomes.len()).filter(|&at| outcomes[at] == MISSING).collect();
+        if doubtful.is_empty() {
+            return Ok(());
+        }
+        doubtful.iter().for_each(|&at| outcomes[at] = None);
+        self.family = None;
+        let again = self.family()?;
+        for at in doubtful {
+            outcomes[at] = if again == family { MISSING } else { self.repeat(again, &requests[at])? };
         }
         Ok(())
     }
 
-    /// The id was stale, so what failed with `ENOENT` never reached IPVS and is sent again.
-    fn repeat_stale(&mut self, requests: &[Request<'_>], outcomes: &mut [Outcome]) -> Result<(), Error> {
-        let family = self.family()?;
-        for (request, outcome) in requests.iter().zip(outcomes) {
-            if *outcome == Some(Err(Errno::ENOENT)) {
-                let mut again = Vec::new();
-                let sent = self.send_window(family, std::slice::from_ref(request), &mut again);
-                sent.map_err(|failure| error(request, self.kind_of(failure)))?;
-                *outcome = again.pop().flatten();
-            }
-        }
-        Ok(())
+    /// Sends a request once more that never reached IPVS.
+    fn repeat(&mut self, family: u16, request: &Request<'_>) -> Result<Outcome, Error> {
+        let mut outcomes = Vec::new();
+        let sent = self.send_window(family, std::slice::from_ref(request), &mut outcomes);
+        sent.map_err(|failure| error(request, self.kind_of(failure)))?;
+        Ok(outcomes.pop().flatten())
     }
 
     fn send_window(
@@ -366,7 +383,7 @@ impl Client {
 
     fn deadline(&self) -> Instant {
         let now = Instant::now();
-        now.checked_add(self.timeout).unwrap_or(now)
+        now.checked_add(self.timeout).unwrap_or(now + FOR_EVER)
     }
 
     fn kind_of(&self, failure: Failure) -> ErrorKind {

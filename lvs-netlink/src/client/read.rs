@@ -10,8 +10,8 @@ use super::exchange::DUMP_ATTEMPTS;
 use super::refusal::error;
 use crate::wire::{InfoRecord, Payload, Request};
 
-/// A list of destinations up to this long comes in one part, which the kernel writes in one go.
-const ONE_PART: usize = 10;
+/// Up to so many, comparing each with each is faster than hashing.
+const FEW: usize = 10;
 
 impl Client {
     /// This reads the version of IPVS and the size of its connection table.
@@ -122,10 +122,13 @@ impl Client {
     }
 }
 
+/// Whether no destination appears twice. The kernel looks for more behind every part that it has sent, so also a short list can be disturbed.
 fn each_once(destinations: &[DestinationStatus]) -> bool {
-    if destinations.len() <= ONE_PART {
-        return true;
+    let mut endpoints = destinations.iter().map(|status| status.destination.endpoint);
+    if destinations.len() <= FEW {
+        let twice = |(at, endpoint)| destinations[..at].iter().any(|other| other.destination.endpoint == endpoint);
+        return !endpoints.enumerate().any(twice);
     }
-    let mut endpoints = HashSet::with_capacity(destinations.len());
-    destinations.iter().all(|status| endpoints.insert(status.destination.endpoint))
+    let mut seen = HashSet::with_capacity(destinations.len());
+    endpoints.all(|endpoint| seen.insert(endpoint))
 }

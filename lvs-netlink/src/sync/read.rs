@@ -7,7 +7,8 @@ use lvs_model::{Destination, DestinationStatus, Service, ServiceKey, ServiceStat
 /// How often reading is begun again before a doubtful snapshot is given.
 const ATTEMPTS: usize = 4;
 /// A list of destinations up to this long comes in one part, which the kernel writes in one go: one destination takes up to 400 bytes,
-/// and a part is a little less than a page before the socket has shown a larger buffer.
+/// and a part is a little less than a page before the socket has shown a larger buffer. The kernel looks for more behind it, so something may
+/// appear twice, which is noticed; but nothing is missing that was there all the time.
 const ONE_PART: usize = 9;
 
 impl Snapshot {

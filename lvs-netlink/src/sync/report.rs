@@ -19,7 +19,7 @@ pub enum Outcome {
     Failed,
     /// No answer came, so it may have been done or not.
     Unknown,
-    /// It was not tried.
+    /// It was not tried: something before it ended the run, or was refused and is to replace what this step would take away.
     Skipped,
 }
 
@@ -160,6 +160,6 @@ impl fmt::Display for Incomplete {
 impl std::error::Error for Incomplete {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         let first = self.0.failures.first().map(|failure| &failure.error);
-        first.or(self.0.lost.as_ref()).map(|error| error as _)
+        self.0.lost.as_ref().or(first).map(|error| error as _)
     }
 }

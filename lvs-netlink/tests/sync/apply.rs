@@ -451,3 +451,111 @@ fn an_interrupted_listing_is_doubtful() {
     let snapshot = Snapshot::read(&mut client).unwrap();
     assert_eq!(snapshot.consistency(), Consistency::Doubtful(Doubt::Interrupted));
 }
+
+const NEW_SERVICE: u8 = 1;
+const NEW_DEST: u8 = 5;
+
+fn refuse(command: u8, times: u32) -> Fault {
+    Fault::Refuse { command, errno: 22, times }
+}
+
+#[test]
+fn nothing_is_taken_away_whose_replacement_was_refused() {
+    for on_failure in [OnFailure::Stop, OnFailure::Continue] {
+        let kernel = Kernel::new();
+        let held = farm("tcp 10.0.0.1:80", SchedulerName::Rr, 2);
+        kernel.load(&Table::from_iter([held.clone(), farm("tcp 10.0.0.2:80", SchedulerName::Rr, 1)])).unwrap();
+        let mut client = client(&kernel);
+        // Both destinations of the first service are exchanged; the second service goes, without anything new.
+        let mut desired = VirtualServer::new(held.service().clone());
+        desired.insert(Destination::new("10.77.0.1:80".parse().unwrap())).unwrap();
+        let plan = plan(&mut client, &Table::from_iter([desired.clone()]), &Scope::everything());
+        kernel.inject(refuse(NEW_DEST, 1));
+        let before = kernel.table();
+        let report = plan.apply_with(&mut client, on_failure, |_| ControlFlow::Continue(())).unwrap_err().into_report();
+        use Outcome::{Failed, Skipped};
+        assert_eq!(report.outcomes(), [Failed, Skipped, Skipped, Skipped], "{plan}");
+        assert_eq!(kernel.table(), before);
+        // The next time the kernel takes it.
+        Reconciler::new(Scope::everything())
+            .reconcile(&mut client, &Table::from_iter([desired.clone()]), SystemTime::UNIX_EPOCH)
+            .unwrap();
+        assert_eq!(kernel.table(), Table::from_iter([desired]));
+    }
+}
+
+#[test]
+fn a_service_stays_when_the_one_that_replaces_it_was_refused() {
+    let kernel = Kernel::new();
+    let held = Table::from_iter([farm("tcp 10.0.0.1:80", SchedulerName::Rr, 2)]);
+    kernel.load(&held).unwrap();
+    let mut client = client(&kernel);
+    let desired = Table::from_iter([farm("fwmark 7", SchedulerName::Rr, 2)]);
+    kernel.inject(refuse(NEW_SERVICE, 100));
+    let reconciler = Reconciler::new(Scope::everything());
+    let error = reconciler.reconcile(&mut client, &desired, SystemTime::UNIX_EPOCH).unwrap_err();
+    assert!(matches!(error, SyncError::Apply(_)), "{error}");
+    assert_eq!(kernel.table(), held);
+    // Another service that keeps what it has does not suffer.
+    kernel.clear_faults();
+    reconciler.reconcile(&mut client, &desired, SystemTime::UNIX_EPOCH).unwrap();
+    assert_eq!(kernel.table(), desired);
+}
+
+#[test]
+fn what_was_sent_and_not_answered_is_unknown_also_when_the_run_ends_for_another_reason() {
+    let services: Table = (1..=6).map(|last| farm(&format!("tcp 10.0.0.{last}:80"), SchedulerName::Rr, 0)).collect();
+    for stops_by_callback in [false, true] {
+        let kernel = Kernel::new();
+        let mut client = client(&kernel).with_timeout(std::time::Duration::from_millis(20));
+        let plan = plan(&mut client, &services, &Scope::everything());
+        if !stops_by_callback {
+            kernel.inject(refuse(NEW_SERVICE, 1));
+        }
+        kernel.inject_after(2, Fault::LoseAcknowledgements(1));
+        let flow = if stops_by_callback { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let incomplete = plan.apply_with(&mut client, OnFailure::Stop, |_| flow).unwrap_err();
+        let report = incomplete.report();
+        let first = if stops_by_callback { Outcome::Done } else { Outcome::Failed };
+        assert_eq!(report.outcomes()[..2], [first, Outcome::Done]);
+        assert_eq!(report.outcomes()[2..], [Outcome::Unknown; 4]);
+        assert!(matches!(report.connection_error().unwrap().kind(), ErrorKind::TimedOut(_)));
+    }
+}
+
+#[test]
+fn a_repair_whose_answer_is_lost_is_done_again() {
+    for (lost, expected) in [(1, Outcome::Adjusted), (9, Outcome::Unknown)] {
+        let kernel = Kernel::new();
+        let mut client = client(&kernel).with_timeout(std::time::Duration::from_millis(20));
+        let desired = web(1);
+        kernel.load(&Table::from_iter([farm("tcp 10.0.0.1:80", SchedulerName::Wlc, 0)])).unwrap();
+        let plan = plan(&mut client, &desired, &Scope::everything());
+        let added = desired.iter().next().unwrap().destinations()[0];
+        let service = "tcp 10.0.0.1:80".parse().unwrap();
+        kernel.change(&Change::AddDestination { service, destination: added.with_weight(99_u16.into()) }).unwrap();
+        // The addition is answered, the edit that it becomes is not.
+        kernel.inject_after(1, Fault::LoseAcknowledgements(lost));
+        let report = plan.apply(&mut client).unwrap_or_else(lvs_netlink::sync::Incomplete::into_report);
+        assert_eq!(report.outcomes(), [expected]);
+        assert_eq!(report.connection_error().is_some(), expected == Outcome::Unknown);
+        assert_eq!(kernel.table(), desired);
+    }
+}
+
+#[test]
+fn a_destination_whose_service_is_gone_need_not_drain() {
+    let kernel = Kernel::new();
+    kernel.load(&web(1)).unwrap();
+    let service: ServiceKey = "tcp 10.0.0.1:80".parse().unwrap();
+    let endpoint = web(1).iter().next().unwrap().destinations()[0].endpoint;
+    let counts = lvs_model::ConnectionCounts { active: 1, ..Default::default() };
+    kernel.set_counts(&service, endpoint, counts).unwrap();
+    let mut client = client(&kernel);
+    let snapshot = Snapshot::read(&mut client).unwrap();
+    let drain = lvs_netlink::sync::Drain::graceful(lvs_netlink::sync::Deadline::Never);
+    let plan = Plan::with_drain(&snapshot, &web(0), &Scope::everything(), &drain, SystemTime::UNIX_EPOCH).unwrap();
+    assert_eq!(plan.steps().len(), 1, "{plan}");
+    kernel.change(&Change::RemoveService(service)).unwrap();
+    assert_eq!(plan.apply(&mut client).unwrap().outcomes(), [Outcome::Gone]);
+}
