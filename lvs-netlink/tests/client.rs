@@ -278,7 +278,7 @@ fn what_a_stale_family_refused_is_not_taken_for_ipvs_s_own_refusal() {
         match ended {
             Ok(()) => assert_eq!(reported, 4),
             Err(error) => {
-                assert!(matches!(error.kind(), ErrorKind::TimedOut(_)) && reported < 4, "{error}, {reported}")
+                assert!(matches!(error.kind(), ErrorKind::TimedOut(_)) && reported < 4, "{error}, {reported}");
             }
         }
     }
