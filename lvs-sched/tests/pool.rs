@@ -8,7 +8,7 @@ use lvs_model::{
 };
 use lvs_sched::{
     Connection, Picker, Pool,
-    algo::{AnyScheduler, Flow, Random, Scheduled, Scheduler, Settings},
+    algo::{AnyScheduler, Destinations, Draws, Flow, Random, Scheduled, Scheduler, Settings, Slot},
     pool::EditError,
 };
 
@@ -376,4 +376,113 @@ fn connections_are_conserved_under_threads() {
         pool.add(destination(6, 2), 6).unwrap();
         assert_eq!(counts(&pool)[0], (6, 0, 0), "{name}");
     }
+}
+
+#[test]
+fn data_that_looks_at_its_pool_when_it_is_dropped_does_not_wait_for_itself() {
+    #[derive(Clone, Default)]
+    struct Nosy(Option<Pool<Nosy>>);
+    impl Drop for Nosy {
+        fn drop(&mut self) {
+            if let Some(pool) = &self.0 {
+                let _ = (pool.len(), pool.destinations().len());
+            }
+        }
+    }
+    let pool: Pool<Nosy> = Pool::named(SchedulerName::Rr).expect("one of the fourteen");
+    for at in 0..64 {
+        pool.add(destination(at, 1), Nosy(Some(pool.clone()))).expect("all differ");
+    }
+    for at in 0..64 {
+        pool.remove(endpoint(at)).expect("it is there");
+    }
+    assert!(pool.is_empty());
+}
+
+#[test]
+fn a_retry_finds_whoever_is_left() {
+    // The heavy one takes all slots of sh, and hides others from the probes of mh.
+    for scheduler in ["sh", "mh", "dh"] {
+        let pool = pool(scheduler, &[1, 300]);
+        let mut picker = pool.picker();
+        for client in 0..200 {
+            let first = picker.connect(&flow(client)).expect("two are there");
+            let second = picker.retry(&flow(client), &[first.id()]).expect("one is left");
+            assert_ne!(second.id(), first.id());
+            assert!(picker.retry(&flow(client), &[first.id(), second.id()]).is_none());
+        }
+    }
+}
+
+#[test]
+fn mh_moves_few_clients_of_ipv6_destinations() {
+    let pool: Pool<usize> = Pool::named(SchedulerName::Mh).expect("one of the fourteen");
+    let endpoint = |at: usize| -> Endpoint { format!("[2001:db8::{at:x}]:443").parse().expect("an endpoint") };
+    for at in 1..=10 {
+        pool.add(Destination::new(endpoint(at)), at).expect("all differ");
+    }
+    let client = |at: usize| {
+        let client = format!("[2001:db8:1::{at:x}]:1000").parse().expect("an address");
+        Flow::tcp(client, "[2001:db8:2::1]:443".parse().expect("an address"))
+    };
+    let picks = || -> Vec<Option<usize>> {
+        let mut picker = pool.picker();
+        (0..2000).map(|at| picker.pick(&client(at)).map(|pick| *pick.data())).collect()
+    };
+    let before = picks();
+    pool.remove(endpoint(5)).expect("it is there");
+    let moved = before.iter().zip(picks()).filter(|(before, after)| **before != Some(5) && **before != *after).count();
+    assert!(moved < 100, "{moved} of 2000 moved");
+}
+
+#[test]
+fn a_pool_that_was_large_picks_as_ever() {
+    let pool = pool("wlc", &[1; 20_000]);
+    let keep = endpoint(3);
+    let gone = (0..20_000).filter(|&at| at != 3).fold(pool.edit(), |edit, at| edit.remove(endpoint(at)));
+    gone.publish().expect("all were there");
+    for _ in 0..100 {
+        pool.add(destination(1, 1), 1).expect("it is not there");
+        pool.remove(endpoint(1)).expect("it is there");
+    }
+    assert_eq!(pool.destinations().len(), 1);
+    assert_eq!(pool.picker().pick(&flow(1)).map(|pick| pick.endpoint()), Some(keep));
+}
+
+#[test]
+fn who_gives_up_waiting_leaves_nothing_behind() {
+    use std::{future::Future as _, pin::pin, task::Context};
+
+    let waker = Arc::new(Flag);
+    let pool = pool("rr", &[1]);
+    let connection = pool.picker().connect(&flow(0)).expect("one is there");
+    for _ in 0..100 {
+        let drain = pin!(connection.watch());
+        let waker = std::task::Waker::from(Arc::clone(&waker));
+        assert!(drain.poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    assert_eq!(Arc::strong_count(&waker), 1);
+}
+
+struct Flag;
+
+impl std::task::Wake for Flag {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn a_reload_keeps_a_scheduler_of_ones_own() {
+    #[derive(Debug)]
+    struct First;
+    impl Scheduler for First {
+        fn pick(&mut self, list: &Destinations, _: &Flow, _: &mut dyn Draws) -> Option<Slot> {
+            list.iter().next()
+        }
+    }
+    let name: SchedulerName = "first".parse().expect("a name");
+    let pool: Pool<usize> = Pool::with_scheduler(AnyScheduler::custom(name, First));
+    let mut service = VirtualServer::new(Service::new("tcp 10.0.0.1:80".parse().expect("a key"), name));
+    service.insert(destination(1, 1)).expect("it fits");
+    pool.reload(&service, |_| 1).expect("the scheduler stays");
+    assert_eq!(pool.len(), 1);
 }

@@ -15,6 +15,8 @@ const FULL: usize = 24 * 1024;
 /// A timer fires once a minute, and every so many times checks all entries.
 const TICK: Duration = Duration::from_secs(60);
 const FULL_CHECK: u32 = 30;
+/// After so many ticks without a pick everything is unused, and gone if there was too much of it.
+const SETTLED: u64 = 240;
 /// An entry that was not used for so long may go when there are too many.
 const UNUSED: Duration = Duration::from_secs(6 * 60);
 const BUCKET_BITS: u32 = 10;
@@ -136,12 +138,12 @@ impl<V> AddressCache<V> {
     fn catch_up(&mut self, now: Duration, next: Duration, expiration: Duration) {
         let late = now.saturating_sub(next);
         let ticks = late.as_secs() / TICK.as_secs() + 1;
-        if late > expiration.saturating_add(TICK * 2 * FULL_CHECK) {
-            // A full check came when everything had expired. The timer goes on in its rhythm.
-            self.retain(|_| false);
-            self.ticks = ((u64::from(self.ticks) - 1 + ticks) % u64::from(FULL_CHECK)) as u32 + 1;
-        } else {
-            (0..ticks).for_each(|tick| self.tick(next + Duration::from_secs(tick * TICK.as_secs()), expiration));
+        // After some rounds only time passes: nothing is left that is unused, and each full check does what the last one does.
+        let round = u64::from(FULL_CHECK);
+        let settled = SETTLED.min(ticks);
+        let skipped = (ticks - settled).saturating_sub(2 * round) / round * round;
+        for tick in (0..settled).chain(settled + skipped..ticks) {
+            self.tick(next + Duration::from_secs(tick * TICK.as_secs()), expiration);
         }
         let passed = Duration::from_secs(ticks.saturating_mul(TICK.as_secs()));
         self.next_tick = Some(next.saturating_add(passed));
@@ -188,5 +190,51 @@ impl<V> AddressCache<V> {
             let at = self.place(entry.addr);
             self.table[at] = Some(entry);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(addresses: u32, generation: Generation) -> AddressCache<u32> {
+        let mut cache = AddressCache::default();
+        cache.elapsed(Duration::ZERO, Duration::MAX);
+        for number in 0..addresses {
+            let now = Duration::from_millis(u64::from(number) * 10);
+            cache.insert(IpAddr::from(number.to_be_bytes()), number, now, generation);
+        }
+        cache
+    }
+
+    #[test]
+    fn a_jump_of_time_does_what_steps_do() {
+        for generation in [Generation::Classic, Generation::TotalConns] {
+            for (addresses, expiration) in [(100, 7_000), (100, 2_000_000), (20_000, 100_000), (40_000, 2_000_000)] {
+                let expiration = Duration::from_secs(expiration);
+                for seconds in [500, 14_399, 20_000, 250_000] {
+                    let (mut jump, mut steps) = (filled(addresses, generation), filled(addresses, generation));
+                    let end = Duration::from_secs(seconds);
+                    jump.elapsed(end, expiration);
+                    (0..=seconds / 50).for_each(|step| steps.elapsed(Duration::from_secs(step * 50), expiration));
+                    steps.elapsed(end, expiration);
+                    let sorted = |cache: &AddressCache<u32>| {
+                        let mut values: Vec<u32> = cache.values().copied().collect();
+                        values.sort_unstable();
+                        (values, cache.ticks, cache.next_tick)
+                    };
+                    assert_eq!(sorted(&jump), sorted(&steps), "{addresses} addresses, {expiration:?}, {seconds} s");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_expiration_and_a_long_jump_take_no_time() {
+        let mut cache = filled(1_000, Generation::Classic);
+        cache.elapsed(Duration::from_secs(1_760_000_000), Duration::MAX);
+        cache.elapsed(Duration::from_secs(1 << 40), Duration::MAX);
+        cache.elapsed(Duration::MAX, Duration::MAX);
+        assert!(cache.peek(IpAddr::from([0, 0, 0, 1])).is_some());
     }
 }

@@ -74,6 +74,7 @@ impl Scheduler for Dh {
         let after = core::iter::successors(list.after(hashed), |&slot| list.after(slot));
         core::iter::once(hashed).chain(after).chain(list.iter()).find(|&slot| usable(slot))
     }
+
     fn shortcut(&mut self, list: &Destinations) -> Shortcut {
         let slots = Arc::clone(self.table(list));
         Shortcut(Kind::Table(Table { slots, flags: list.flags(), hash: Hash::Dh }))

@@ -17,7 +17,10 @@ use super::{
 /// **A remembered destination is taken even when it is overloaded**, as in the kernel.
 ///
 /// It remembers an address for 24 hours after its last use, for six minutes when there are more than 16,384 (see
-/// [`Settings::cache_expiration`](super::Settings::cache_expiration)); about 64 bytes each.
+/// [`Settings::cache_expiration`](super::Settings::cache_expiration)); about 100 to 160 bytes each.
+///
+/// In a [`Pool`](crate::Pool) a destination that is removed while it has no connection is forgotten, and its addresses are scheduled anew when it comes
+/// back. The kernel, [`Scheduled`](super::Scheduled) and [`Director`](crate::director::Director) know it again.
 #[derive(Debug, Clone, Default)]
 pub struct Lblc {
     locality: Locality,

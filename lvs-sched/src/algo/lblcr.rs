@@ -106,9 +106,35 @@ impl Scheduler for Lblcr {
         let least = self.locality.least(list)?;
         let id = list.id(least);
         if !set.members.contains(&id) {
+            // Who was forgotten has no load any more and could not leave the set otherwise.
+            set.members.retain(|&member| list.load_of(member).is_some());
             set.members.insert(0, id);
             set.changed = now;
         }
         Some(least)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algo::{Random, Scheduled, Settings};
+    use lvs_model::{Destination, Endpoint, Family};
+
+    #[test]
+    fn a_set_does_not_grow_by_who_was_forgotten() {
+        let mut scheduled = Scheduled::new(Lblcr::default(), Family::Inet, Settings::default());
+        let (mut random, mut before) = (Random::seeded(1), None);
+        for round in 0..500_u16 {
+            let endpoint = Endpoint::from((core::net::Ipv4Addr::LOCALHOST, round));
+            let id = scheduled.add(&Destination::new(endpoint));
+            if let Some(before) = before.replace(id) {
+                scheduled.remove(before);
+                scheduled.forget(before);
+            }
+            let now = Duration::from_secs(3600 * u64::from(round));
+            assert!(scheduled.pick(&Flow::default().at(now), &mut random).is_some());
+            assert!(scheduled.scheduler().cache.values().all(|set| set.members.len() <= 2), "round {round}");
+        }
     }
 }

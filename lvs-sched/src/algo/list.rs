@@ -307,6 +307,13 @@ impl Destinations {
         self.flags = flags;
     }
 
+    /// The family can only change while there is nobody whom it concerns.
+    pub(super) fn set_family(&mut self, family: Family) {
+        if self.is_empty() {
+            self.family = family;
+        }
+    }
+
     pub(super) fn set_settings(&mut self, settings: Settings) {
         self.settings = settings;
     }
@@ -425,6 +432,8 @@ impl Destinations {
         }
         self.hot.truncate(self.count);
         self.cold.truncate(self.count);
+        self.hot.shrink_to(2 * self.count);
+        self.cold.shrink_to(2 * self.count);
         self.live = Bitmap::full(self.count);
         Some(Renumbering { to })
     }

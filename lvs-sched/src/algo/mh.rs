@@ -177,8 +177,12 @@ impl Scheduler for Mh {
 
     fn retry(&self, list: &Destinations, flow: &Flow, _: &mut dyn Draws, excluded: &[Slot]) -> Option<Slot> {
         let usable = |slot| list.is_usable(slot) && !excluded.contains(&slot);
-        probe(self.clone().table(list), modulus(list), list.flags().union(SchedulerFlags::FALLBACK), flow, usable)
+        // The probes are random, so they may miss somebody; and with more destinations than slots some have none.
+        let flags = list.flags().union(SchedulerFlags::FALLBACK);
+        let probed = probe(self.clone().table(list), modulus(list), flags, flow, usable);
+        probed.or_else(|| list.iter().find(|&slot| usable(slot)))
     }
+
     fn shortcut(&mut self, list: &Destinations) -> Shortcut {
         let slots = Arc::clone(self.table(list));
         Shortcut(Kind::Table(Table { slots, flags: list.flags(), hash: Hash::Mh(modulus(list)) }))

@@ -123,6 +123,9 @@ use core::{fmt, time::Duration};
 /// It runs wherever a built-in one does: `Scheduled::new(Emptiest, ..)`, `Pool::with_scheduler(Emptiest)`, or as
 /// [`AnyScheduler::custom`]. One that keeps a number per destination holds a `Vec` indexed by [`Slot::index`], grows it in
 /// [`added`](Self::added) and packs it in [`renumbered`](Self::renumbered); the example program `smooth_wrr` does so.
+///
+/// A [`Pool`](crate::Pool) calls all of this under a spinning lock, which all of its threads share: be quick, do not block, do not touch the pool or
+/// drop one of its connections (that waits for itself, for ever), and do not panic (the pool is not to be used any more then).
 pub trait Scheduler: fmt::Debug {
     /// Starts afresh on a list. Whatever was known of another list is void.
     fn bind(&mut self, list: &Destinations) {

@@ -68,6 +68,11 @@ impl<S: Scheduler> Scheduled<S> {
         core::mem::replace(&mut self.scheduler, scheduler)
     }
 
+    /// Changes the family of the service, as long as the list is empty.
+    pub(crate) fn set_family(&mut self, family: Family) {
+        self.list.set_family(family);
+    }
+
     /// Changes the service's scheduler flags. They act from the next pick on; nothing is forgotten.
     pub fn set_flags(&mut self, flags: SchedulerFlags) {
         self.list.set_flags(flags);

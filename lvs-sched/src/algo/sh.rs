@@ -95,8 +95,11 @@ impl Scheduler for Sh {
 
     fn retry(&self, list: &Destinations, flow: &Flow, _: &mut dyn Draws, excluded: &[Slot]) -> Option<Slot> {
         let usable = |slot| list.is_usable(slot) && !excluded.contains(&slot);
-        probe(self.clone().table(list), list.flags().union(SchedulerFlags::FALLBACK), flow, usable)
+        // Who has no slot is taken when nobody who has one is left.
+        let flags = list.flags().union(SchedulerFlags::FALLBACK);
+        probe(self.clone().table(list), flags, flow, usable).or_else(|| list.iter().find(|&slot| usable(slot)))
     }
+
     fn shortcut(&mut self, list: &Destinations) -> Shortcut {
         let slots = Arc::clone(self.table(list));
         Shortcut(Kind::Table(Table { slots, flags: list.flags(), hash: Hash::Sh }))

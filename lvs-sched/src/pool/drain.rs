@@ -33,14 +33,16 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Drain {
     watch: Arc<Watch>,
+    /// The name under which a waker waits.
+    waiting: Option<u64>,
 }
 
 impl Drain {
     pub(super) const fn new(watch: Arc<Watch>) -> Self {
-        Self { watch }
+        Self { watch, waiting: None }
     }
 
     /// Says whether the last connection has ended.
@@ -68,14 +70,40 @@ impl Future for Drain {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.watch.state();
+        let Self { watch, waiting } = self.get_mut();
+        let mut state = watch.state();
         if state.ended {
             return Poll::Ready(());
         }
-        if !state.wakers.iter().any(|waker| waker.will_wake(context.waker())) {
-            state.wakers.push(context.waker().clone());
+        let name = *waiting.get_or_insert_with(|| {
+            state.names += 1;
+            state.names
+        });
+        match state.wakers.iter_mut().find(|(waiting, _)| *waiting == name) {
+            Some((_, waker)) => waker.clone_from(context.waker()),
+            None => state.wakers.push((name, context.waker().clone())),
         }
         Poll::Pending
+    }
+}
+
+impl Clone for Drain {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.watch))
+    }
+}
+
+impl Drop for Drain {
+    /// Who gives up waiting leaves nothing behind.
+    fn drop(&mut self) {
+        if let Some(name) = self.waiting {
+            let mut state = self.watch.state();
+            let at = state.wakers.iter().position(|(waiting, _)| *waiting == name);
+            let waker = at.map(|at| state.wakers.swap_remove(at));
+            drop(state);
+            // It may run a runtime's code, outside of the lock.
+            drop(waker);
+        }
     }
 }
 
@@ -89,12 +117,13 @@ pub(super) struct Watch {
 #[derive(Debug, Default)]
 struct State {
     ended: bool,
-    wakers: Vec<Waker>,
+    wakers: Vec<(u64, Waker)>,
+    names: u64,
 }
 
 impl Watch {
     pub(super) fn ended() -> Self {
-        Self { state: Mutex::new(State { ended: true, wakers: Vec::new() }), signal: Condvar::new() }
+        Self { state: Mutex::new(State { ended: true, ..State::default() }), signal: Condvar::new() }
     }
 
     pub(super) fn end(&self) {
@@ -104,7 +133,7 @@ impl Watch {
             core::mem::take(&mut state.wakers)
         };
         self.signal.notify_all();
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
     // A waiter that panicked leaves a flag and a list behind, which are whole.

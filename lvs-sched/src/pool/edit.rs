@@ -100,10 +100,9 @@ impl<T: Send + Sync + 'static, S: Scheduler + Send + 'static> Edit<'_, T, S> {
     pub fn publish(self) -> Result<(), EditError> {
         let mut configured = self.inner.configured();
         configured.check(&self.changes)?;
-        let released = configured.apply(self.inner, self.changes);
+        let freed = configured.apply(self.inner, self.changes);
         drop(configured);
-        // The caller's data may be dropped here, without any lock.
-        drop(released);
+        drop(freed);
         Ok(())
     }
 }
@@ -119,11 +118,14 @@ pub(super) struct Configured<T> {
     /// How many entries the layout still holds of destinations that were removed.
     stale: usize,
     packed: u32,
+    /// Whether the first destination says the family of the service.
+    follows_family: bool,
 }
 
 impl<T> Configured<T> {
-    pub(super) fn new(layout: Layout<T>) -> Self {
-        Self { by_endpoint: HashMap::new(), departed: HashMap::new(), entries: Vec::new(), layout, stale: 0, packed: 0 }
+    pub(super) fn new(layout: Layout<T>, follows_family: bool) -> Self {
+        let (by_endpoint, departed) = (HashMap::new(), HashMap::new());
+        Self { by_endpoint, departed, entries: Vec::new(), layout, stale: 0, packed: 0, follows_family }
     }
 
     pub(super) fn entry(&self, id: DestinationId) -> Option<&Arc<Entry<T>>> {
@@ -149,29 +151,30 @@ impl<T> Configured<T> {
     }
 }
 
+/// What an edit set free, with the last of the caller's data perhaps, which is dropped without any lock.
+struct Freed<T> {
+    _entries: Vec<Arc<Entry<T>>>,
+    _view: Option<Arc<View<T>>>,
+}
+
 impl<T: Send + Sync + 'static> Configured<T> {
-    /// Does the changes and hands out the entries that they set free.
-    fn apply<S: Scheduler + Send + 'static>(
-        &mut self,
-        inner: &Arc<Inner<T, S>>,
-        changes: Vec<Change<T>>,
-    ) -> Vec<Arc<Entry<T>>> {
+    /// Does the changes and hands out what they set free.
+    fn apply<S: Scheduler + Send + 'static>(&mut self, inner: &Arc<Inner<T, S>>, changes: Vec<Change<T>>) -> Freed<T> {
         let mut released = Vec::new();
         let accounts: Arc<dyn Accounts> = Arc::clone(&inner.shared) as Arc<dyn Accounts>;
-        let old_layout = inner.shared.with(|core, words| {
+        let old_view = inner.shared.with(|core, words| {
             core.begin_edit(words);
             for change in changes {
                 self.apply_one(core, change, &accounts, &mut released);
             }
-            let old_layout = self.fit_layout(core, inner, words);
+            let old_view = self.fit_layout(core, inner, words);
             core.publish_next(words);
-            old_layout
+            old_view
         });
         if self.departed.len() > 16 + 2 * self.by_endpoint.len() {
             inner.shared.with(|core, _| self.departed.retain(|_, id| core.scheduled.list().load_of(*id).is_some()));
         }
-        drop(old_layout);
-        released
+        Freed { _entries: released, _view: old_view }
     }
 
     fn apply_one<S: Scheduler>(
@@ -184,6 +187,9 @@ impl<T: Send + Sync + 'static> Configured<T> {
         let endpoint = change.endpoint();
         match change {
             Change::Add(destination, data) => {
+                if self.follows_family && core.scheduled.list().is_empty() {
+                    core.scheduled.set_family(endpoint.family());
+                }
                 let known = self.departed.remove(&endpoint);
                 let id = match known.filter(|&id| core.scheduled.restore(id, &destination)) {
                     Some(id) => id,
@@ -259,7 +265,10 @@ impl<T: Send + Sync + 'static> Configured<T> {
         if fits && self.stale <= FEW.max(slots / 8) && (self.stale == 0 || slots > 4 * FEW) {
             return None;
         }
-        let room = if slots <= self.layout.room() { self.layout.room() } else { slots.next_power_of_two().max(FEW) };
+        let needed = slots.next_power_of_two().max(FEW);
+        // What is much too large becomes smaller, and what is a little too large stays.
+        let room =
+            if needed <= self.layout.room() && self.layout.room() <= 4 * needed { self.layout.room() } else { needed };
         let layout = Layout::with_room(room);
         for slot in core.scheduled.list().iter() {
             if let Some(entry) = self.entry(core.scheduled.list().id(slot)) {
@@ -281,5 +290,28 @@ impl<T> Change<T> {
             Self::Add(destination, _) | Self::Update(destination) => destination.endpoint,
             Self::Weight(endpoint, _) | Self::Remove(endpoint) => *endpoint,
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::Pool;
+
+    #[test]
+    fn a_pool_that_was_large_is_small_again() {
+        let pool: Pool<()> = Pool::named(lvs_model::SchedulerName::Wlc).expect("one of the fourteen");
+        let destination = |port: u16| Destination::new(Endpoint::from((std::net::Ipv4Addr::LOCALHOST, port)));
+        let room = || pool.inner.view().layout.room();
+        let filled = (0..5000).fold(pool.edit(), |edit, port| edit.add(destination(port), ()));
+        filled.publish().expect("all differ");
+        assert!(room() >= 5000);
+        let emptied = (3..5000).fold(pool.edit(), |edit, port| edit.remove(destination(port).endpoint));
+        emptied.publish().expect("all were there");
+        for port in 0..3 {
+            pool.remove(destination(port).endpoint).expect("it is there");
+            pool.add(destination(port), ()).expect("it is not there");
+        }
+        assert!(room() <= 64, "{}", room());
     }
 }

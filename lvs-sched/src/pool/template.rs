@@ -14,7 +14,8 @@ use crate::algo::DestinationId;
 /// This keeps a client with one destination: a persistence template, counted as persistent (`PersistConn` of `ipvsadm -L`) until its drop.
 ///
 /// As in the kernel, the scheduler is asked once, for the template, and its connections go to the same destination whether it is quiesced
-/// or overloaded by then; only removal ends that. Keep one per client (by address, by cookie), for as long as the client shall stay.
+/// or overloaded by then; only removal ends that, until the same destination is added again. The data is that of the destination when the
+/// template was made. Keep one per client (by address, by cookie), for as long as the client shall stay.
 ///
 /// ```
 /// use lvs_model::{Destination, Endpoint};
