@@ -10,7 +10,9 @@ mod tables;
 
 use lab::Namespace;
 use lan::{Lan, inside};
-use lvs_model::{Destination, Family, Forwarding, SchedulerName, Service, Table, Tunnel, VirtualServer};
+use lvs_model::{
+    Destination, Family, Forwarding, PersistenceTimeout, SchedulerName, Service, Table, Tunnel, VirtualServer,
+};
 use lvs_netlink::metrics::Exposition;
 use lvs_netlink::preflight::{Finding, Problem, ThisSystem, director, real_server};
 use lvs_netlink::proc::{Connection, ListedForwarding, ListedKey, Proc};
@@ -125,6 +127,30 @@ fn a_live_connection_is_in_the_table_and_in_the_statistics() {
     assert!(text.contains(&format!("lvs_service_active_connections{web} 1\n")), "{text}");
     let origins = inside(&path, || Proc::current().connections_with_origin().unwrap());
     assert_eq!(origins.iter().next().unwrap().unwrap().origin, Some(lvs_netlink::proc::Origin::Local));
+}
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
+fn what_is_unusual_in_one_line_does_not_hide_the_others() {
+    let namespace = Namespace::new();
+    let mut client = namespace.client();
+    let phone = "-u 127.0.0.1:5060 -s rr -p 300 -o --pe sip";
+    let long = format!("-t 127.0.0.1:80 -s rr -p {}", PersistenceTimeout::MAX.seconds());
+    for service in [phone, &long] {
+        client.add_service(&service.parse().unwrap()).unwrap();
+    }
+    client.add_destination(&"udp 127.0.0.1:5060".parse().unwrap(), &"-r 127.0.0.1:5061 -m".parse().unwrap()).unwrap();
+    inside(&namespace.path(), || {
+        let listed = Proc::current().services().unwrap().services;
+        let ticks = listed.iter().filter_map(|service| service.persistence).map(|found| found.ticks);
+        assert!(ticks.max().unwrap() > i32::MAX.unsigned_abs(), "{listed:?}");
+
+        let caller = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        caller.send_to(b"INVITE sip:b@c SIP/2.0\r\nCall-ID: a\xffb@host\r\n\r\n", "127.0.0.1:5060").unwrap();
+        let connections = Proc::current().connections().unwrap();
+        let engines: Vec<_> = connections.iter().filter_map(|connection| connection.unwrap().engine).collect();
+        assert_eq!(engines, [("sip", "a\u{fffd}b@host")]);
+    });
 }
 
 #[test]

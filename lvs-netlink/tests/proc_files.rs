@@ -113,6 +113,41 @@ fn reads_the_files_of_a_directory_and_says_which_is_missing() {
 }
 
 #[test]
+fn what_a_client_sent_is_read_though_it_is_not_utf8() {
+    let directory = tempfile::tempdir().unwrap();
+    let proc = Proc::at(directory.path());
+    let mut text = sample("ip_vs_conn", "6.1.176").into_bytes();
+    let at = text.windows(12).position(|word| word == b"abc-123@host").unwrap();
+    text[at] = 0xff;
+    std::fs::write(directory.path().join("ip_vs_conn"), text).unwrap();
+    let connections = proc.connections().unwrap();
+    let all: Vec<Connection<'_>> = connections.iter().collect::<Result<_, _>>().unwrap();
+    assert_eq!(all.len(), 17);
+    assert_eq!(all.iter().find_map(|connection| connection.engine), Some(("sip", "\u{fffd}bc-123@host")));
+}
+
+#[test]
+fn only_a_missing_file_is_explained_by_a_missing_module() {
+    let directory = tempfile::tempdir().unwrap();
+    let proc = Proc::at(directory.path());
+    assert!(proc.connections().unwrap_err().to_string().ends_with("(it exists while the module ip_vs is loaded)"));
+    std::fs::create_dir(directory.path().join("ip_vs_conn")).unwrap();
+    assert!(proc.connections().unwrap_err().to_string().ends_with("ip_vs_conn"));
+}
+
+#[test]
+fn long_timeouts_look_negative() {
+    let head = "IP Virtual Server version 1.2.1 (size=4096)\n\n\n";
+    for (printed, ticks) in
+        [("0", 0), ("2147483647", (1 << 31) - 1), ("-2147483648", 1 << 31), ("-96", u32::MAX - 95), ("-1", u32::MAX)]
+    {
+        let text = format!("{head}TCP  0A090001:0050 rr persistent {printed} FFFFFFFF\n");
+        let list: ServiceList = text.parse().unwrap();
+        assert_eq!(list.services[0].persistence.unwrap().ticks, ticks);
+    }
+}
+
+#[test]
 fn sctp_destinations_belong_to_their_own_service() {
     // A widely used parser knows only TCP, UDP and FWM lines and gives them to the service before.
     let text = "IP Virtual Server version 1.2.1 (size=4096)\n\n\nTCP  0A000001:0050 rr  \nSCTP  0A000001:0051 rr  \n  -> 0A000002:0051      Masq    1      0          0         \n";
@@ -132,6 +167,9 @@ fn refuses_what_no_kernel_writes() {
         &format!("{head}IP_70000  0A090001:0050 rr"),
         &format!("{head}FWM  00000000 rr"),
         &format!("{head}TCP  0A090001:0050 rr persistent"),
+        &format!("{head}TCP  0A090001:0050 rr persistent -2147483649 FFFFFFFF"),
+        &format!("{head}TCP  0A090001:0050 rr persistent - FFFFFFFF"),
+        &format!("{head}TCP  0A090001:0050 rr persistent --1 FFFFFFFF"),
         &format!("{head}TCP  0A090001:0050 rr other"),
         &format!("{head}TCP  0A090001:0050"),
         &format!("{head}  -> 0A090001:0050 Masq 1 0 0"),

@@ -35,7 +35,7 @@ pub struct Connection<'a> {
     pub expires: Duration,
     /// Where it came from; only told by `ip_vs_conn_sync`.
     pub origin: Option<Origin>,
-    /// The persistence engine and what it found, such as a SIP Call-ID; only told by `ip_vs_conn`.
+    /// The persistence engine and what it found, such as a SIP Call-ID as the client sent it; only told by `ip_vs_conn`.
     pub engine: Option<(&'a str, &'a str)>,
 }
 

@@ -39,6 +39,14 @@ pub(super) fn decimal(word: &str, expected: &'static str) -> Result<u32, ParseEr
     number.ok_or_else(|| ParseError::new(expected, word))
 }
 
+/// A number of clock ticks, which the kernel prints as if it had a sign: from 2^31 on it looks negative.
+pub(super) fn ticks(word: &str) -> Result<u32, ParseError> {
+    const EXPECTED: &str = "a timeout in clock ticks";
+    let Some(digits) = word.strip_prefix('-') else { return decimal(word, EXPECTED) };
+    let below_zero = decimal(digits, EXPECTED).ok().filter(|number| *number <= i32::MIN.unsigned_abs());
+    below_zero.map(u32::wrapping_neg).ok_or_else(|| ParseError::new(EXPECTED, word))
+}
+
 /// An address: eight hexadecimal digits, or IPv6 in full, with or without brackets.
 pub(super) fn address(word: &str) -> Result<IpAddr, ParseError> {
     const EXPECTED: &str = "an address as 8 hexadecimal digits or as full IPv6";

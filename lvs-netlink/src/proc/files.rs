@@ -11,6 +11,8 @@ use std::str::FromStr;
 
 /// This reads the texts of one network namespace.
 ///
+/// What a client sent, such as a SIP Call-ID, stands in them as it came: bytes that are not UTF-8 are read as `\u{FFFD}`.
+///
 /// ```no_run
 /// use lvs_netlink::proc::Proc;
 ///
@@ -31,7 +33,7 @@ pub struct Proc {
 #[non_exhaustive]
 pub enum ProcError {
     /// It could not be read. Not found: the module `ip_vs` is not loaded, or no service was ever made.
-    #[error("cannot read {path} (it exists while the module ip_vs is loaded)")]
+    #[error("cannot read {path}{}", advice(source))]
     Read {
         /// The file.
         path: PathBuf,
@@ -46,6 +48,14 @@ pub enum ProcError {
         /// The word that is wrong.
         source: ParseError,
     },
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => " (it exists while the module ip_vs is loaded)",
+        io::ErrorKind::PermissionDenied => " (only root may, for the network of another user's process)",
+        _ => "",
+    }
 }
 
 impl Proc {
@@ -69,8 +79,8 @@ impl Proc {
 
     fn text(&self, name: &str) -> Result<(PathBuf, String), ProcError> {
         let path = self.directory.join(name);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok((path, text)),
+        match fs::read(&path) {
+            Ok(bytes) => Ok((path, lossy(bytes))),
             Err(source) => Err(ProcError::Read { path, source }),
         }
     }
@@ -119,6 +129,11 @@ impl Proc {
     pub fn cpu_statistics(&self) -> Result<CpuStatistics, ProcError> {
         self.read("ip_vs_stats_percpu")
     }
+}
+
+/// Copies only what is not UTF-8.
+fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// This is the text of a connection table, about 80 bytes a connection, to be gone through.

@@ -1,6 +1,6 @@
 //! `/proc/net/ip_vs`: services with their destinations.
 
-use super::field::{ParseError, decimal, endpoint, hex32, protocol};
+use super::field::{ParseError, decimal, endpoint, hex32, protocol, ticks};
 use lvs_model::{Endpoint, Family, Fwmark, Netmask, PrefixLength, Protocol, SchedulerName, Weight};
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -162,7 +162,7 @@ impl FromStr for ListedService {
             match word {
                 "ops" => service.one_packet = true,
                 "persistent" => {
-                    let ticks = decimal(words.next().unwrap_or_default(), "a timeout in clock ticks")?;
+                    let ticks = ticks(words.next().unwrap_or_default())?;
                     let mask = hex32(words.next().unwrap_or_default(), "a netmask as 8 hexadecimal digits")?;
                     service.persistence = Some(ListedPersistence { ticks, mask });
                 }
