@@ -229,13 +229,16 @@ fn the_remedies_mend_a_director() {
 #[ignore = "runs inside the kernel lab"]
 fn the_remedies_mend_a_real_server() {
     let namespace = Namespace::named("bare-server");
-    namespace.ip("link add d0 type dummy");
+    namespace.ip("link add d0 type veth peer name d1");
+    namespace.ip("link add link d0 name d0.100 type vlan id 100");
     let vip = ["192.0.2.10".parse().unwrap()];
     let found = mend(&namespace, || real_server(&ThisSystem, Forwarding::DirectRouting, &vip));
     let expected = [
         Problem::AddressNotLocal(vip[0]),
         Problem::ArpIgnore { interface: "d0".into() },
         Problem::ArpAnnounce { interface: "d0".into() },
+        Problem::ArpIgnore { interface: "d0.100".into() },
+        Problem::ArpAnnounce { interface: "d0.100".into() },
     ];
     assert!(expected.iter().all(|problem| found.contains(problem)), "{found:?}");
 
@@ -246,10 +249,21 @@ fn the_remedies_mend_a_real_server() {
         assert!(matches!(before[0].problem, Problem::TunnelAbsent { .. }), "{before:?}");
         lab::run("modprobe", &["ipip"]);
     }
-    namespace.ip("link set tunl0 up");
+    lab::run("modprobe", &["sit"]);
     namespace.sysctl("net.ipv4.conf.tunl0.rp_filter", "1");
     let found = mend(&namespace, || real_server(&ThisSystem, tunnel, &vip));
-    assert_eq!(found, [Problem::ReversePathFilter { interface: "tunl0".into() }]);
+    let interface = || "tunl0".to_owned();
+    let expected =
+        [Problem::TunnelDown { interface: interface() }, Problem::ReversePathFilter { interface: interface() }];
+    assert_eq!(found, expected);
+    // Flags are seen where /sys was mounted.
+    lab::run("ip", &["link", "add", "dummy7", "type", "dummy"]);
+    lab::run("ip", &["link", "add", "veth7", "type", "veth", "peer", "name", "veth8"]);
+    let found = real_server(&ThisSystem, Forwarding::DirectRouting, &vip);
+    lab::run("ip", &["link", "del", "dummy7"]);
+    lab::run("ip", &["link", "del", "veth7"]);
+    let about = |name: &str| found.iter().any(|finding| finding.to_string().contains(name));
+    assert_eq!((about("veth7"), about("dummy7")), (true, false), "{found:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The checks, on machines that are described by files as a kernel writes them.
 
-use lvs_model::{Destination, Family, Forwarding, SchedulerName, Service, Table, Tunnel, VirtualServer};
+use lvs_model::{Destination, Family, Forwarding, SchedulerName, Service, Table, Tunnel, TunnelFlags, VirtualServer};
 use lvs_netlink::preflight::{Finding, Problem, Severity, System, ThisSystem, director, real_server};
 use std::collections::HashMap;
 use std::io;
@@ -162,6 +162,31 @@ fn each_fault_of_a_director_is_found_with_its_remedy() {
     assert_eq!(remedy, "let the real server listen on port 80 as well, or use -m");
 }
 
+#[test]
+fn port_0_of_a_destination_is_the_port_that_the_client_asked_for() {
+    let unchanged = table("tcp 192.0.2.10:80", SchedulerName::Rr, &["-r 10.1.0.7:0 -g", "-r 10.1.0.8:0 -i"]);
+    assert_eq!(director(&Described::good(), &unchanged), []);
+}
+
+#[test]
+fn a_dot_in_the_name_of_an_interface_is_a_slash_for_sysctl() {
+    let interface = || "d0.100".to_owned();
+    for (problem, remedy) in [
+        (
+            Problem::SendRedirects { interface: interface() },
+            "sysctl -w net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.d0/100.send_redirects=0",
+        ),
+        (
+            Problem::ReversePathFilter { interface: interface() },
+            "sysctl -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.d0/100.rp_filter=0",
+        ),
+        (Problem::ArpIgnore { interface: interface() }, "sysctl -w net.ipv4.conf.d0/100.arp_ignore=1"),
+        (Problem::ArpAnnounce { interface: interface() }, "sysctl -w net.ipv4.conf.d0/100.arp_announce=2"),
+    ] {
+        assert_eq!(problem.remedy(), remedy);
+    }
+}
+
 fn addresses() -> [IpAddr; 1] {
     ["192.0.2.10".parse().unwrap()]
 }
@@ -197,6 +222,49 @@ fn direct_routing_wants_the_address_and_silence_about_it() {
         &["2001:db8::10".parse().unwrap()],
     );
     assert_eq!(six, []);
+}
+
+#[test]
+fn interfaces_without_arp_need_not_be_silent_about_addresses() {
+    let with = |flags: &str| {
+        Described::good()
+            .with_interface("d1")
+            .with("/proc/sys/net/ipv4/conf/d1/arp_announce", "0")
+            .with("/sys/class/net/d1/flags", flags)
+    };
+    assert_eq!(real_server(&with("0x83\n"), Forwarding::DirectRouting, &addresses()), []);
+    let found = problems(real_server(&with("0x1003\n"), Forwarding::DirectRouting, &addresses()));
+    assert_eq!(found, [Problem::ArpAnnounce { interface: "d1".into() }]);
+}
+
+#[test]
+fn a_tunnel_wants_an_end_of_its_own_kind_that_is_up() {
+    let ipip = Forwarding::Tunnel(Tunnel::Ipip);
+    let gre = Forwarding::Tunnel(Tunnel::Gre { flags: TunnelFlags::default() });
+    let others = Described::good().with_interface("sit0").with_interface("gre0").with_interface("gretap0");
+    let absent = problems(real_server(&others, ipip, &addresses()));
+    assert!(matches!(&absent[..], [Problem::TunnelAbsent { interface, .. }] if interface == "tunl0"), "{absent:?}");
+    assert_eq!(real_server(&others, gre, &addresses()), []);
+    let six: [IpAddr; 1] = ["2001:db8::10".parse().unwrap()];
+    assert_eq!(real_server(&others, ipip, &six), []);
+    let four_only = Described::good().with_interface("tunl0");
+    let absent = problems(real_server(&four_only, ipip, &six));
+    assert!(matches!(&absent[..], [Problem::TunnelAbsent { interface, .. }] if interface == "sit0"), "{absent:?}");
+
+    let both: [IpAddr; 2] = [addresses()[0], six[0]];
+    assert_eq!(problems(real_server(&Described::good(), gre, &both)).len(), 1);
+    let renamed = Described::good().with_interface("from-director").with("/sys/class/net/from-director/type", "768\n");
+    assert_eq!(real_server(&renamed, ipip, &addresses()), []);
+
+    let igmp = "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n2\td0        :     1      V3\n\t\t\t\t010000E0     1 0:00000000\t\t0\n";
+    let down = four_only.with("/proc/thread-self/net/igmp", igmp);
+    let found = real_server(&down, ipip, &addresses());
+    assert_eq!(found[0].problem.remedy(), "ip link set tunl0 up");
+    assert_eq!(problems(found), [Problem::TunnelDown { interface: "tunl0".into() }]);
+    let up = down.clone().with("/proc/thread-self/net/igmp", &format!("{igmp}3\ttunl0     :     1      V3\n"));
+    assert_eq!(real_server(&up, ipip, &addresses()), []);
+    // One end that is up is enough.
+    assert_eq!(real_server(&up.with_interface("tunl1"), ipip, &addresses()), []);
 }
 
 #[test]

@@ -91,7 +91,9 @@ fn ports(local: &Local, table: &Table) -> Vec<Finding> {
         for destination in server.destinations() {
             let endpoint = destination.endpoint;
             let translated = matches!(destination.forwarding, Forwarding::Masquerade);
-            if !translated && endpoint.port != port && local.contains(endpoint.addr) != Some(true) {
+            // Port 0 of a destination is the port that the client asked for.
+            let other = endpoint.port != port && endpoint.port != 0;
+            if !translated && other && local.contains(endpoint.addr) != Some(true) {
                 let problem = Problem::PortNotTranslated { service: *server.key(), destination: endpoint };
                 findings.push(problem.warning());
             }

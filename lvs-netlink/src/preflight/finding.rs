@@ -77,6 +77,11 @@ pub enum Problem {
         /// How it is made.
         command: &'static str,
     },
+    /// Every interface that takes the tunnelled packets out of their tunnel is down.
+    TunnelDown {
+        /// One of them.
+        interface: String,
+    },
     /// Packets from a tunnel are dropped since answers to them leave by another interface.
     ReversePathFilter {
         /// The interface.
@@ -122,16 +127,22 @@ impl Problem {
                 None => "use -m".into(),
             },
             Self::SendRedirects { interface } => {
-                format!("sysctl -w net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.{interface}.send_redirects=0")
+                format!("sysctl -w net.ipv4.conf.all.send_redirects=0 {}=0", own(interface, "send_redirects"))
             }
             Self::TunnelAbsent { command, .. } => (*command).into(),
+            Self::TunnelDown { interface } => format!("ip link set {interface} up"),
             Self::ReversePathFilter { interface } => {
-                format!("sysctl -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.{interface}.rp_filter=0")
+                format!("sysctl -w net.ipv4.conf.all.rp_filter=0 {}=0", own(interface, "rp_filter"))
             }
-            Self::ArpIgnore { interface } => format!("sysctl -w net.ipv4.conf.{interface}.arp_ignore=1"),
-            Self::ArpAnnounce { interface } => format!("sysctl -w net.ipv4.conf.{interface}.arp_announce=2"),
+            Self::ArpIgnore { interface } => format!("sysctl -w {}=1", own(interface, "arp_ignore")),
+            Self::ArpAnnounce { interface } => format!("sysctl -w {}=2", own(interface, "arp_announce")),
         }
     }
+}
+
+/// The name of an interface's own switch: sysctl takes a slash for a dot that belongs to the name, as in VLANs.
+fn own(interface: &str, switch: &str) -> String {
+    format!("net.ipv4.conf.{}.{switch}", interface.replace('.', "/"))
 }
 
 impl fmt::Display for Problem {
@@ -161,6 +172,9 @@ impl fmt::Display for Problem {
             }
             Self::TunnelAbsent { interface, .. } => {
                 write!(f, "there is no {interface} to take packets out of their tunnel")
+            }
+            Self::TunnelDown { interface } => {
+                write!(f, "{interface} is down, so it takes no packets out of their tunnel")
             }
             Self::ReversePathFilter { interface } => {
                 write!(f, "strict rp_filter on {interface} drops what comes out of the tunnel")

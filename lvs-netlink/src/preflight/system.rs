@@ -47,6 +47,31 @@ pub(super) fn interfaces(system: &impl System) -> Vec<String> {
     text.lines().skip(2).filter_map(|line| line.split_once(':')).map(|(name, _)| name.trim().to_owned()).collect()
 }
 
+/// Whether an interface is up; `None` when that cannot be told.
+///
+/// Interfaces that are up, and no others, listen to the group of all hosts. The flags under `/sys` would say it, too, but not of the network
+/// namespace of a thread.
+pub(super) fn is_up(system: &impl System, interface: &str) -> Option<bool> {
+    let text = system.read("/proc/thread-self/net/igmp").ok()?;
+    // `2\td0        :     1      V3`, and lines of groups, which begin with a tabulator.
+    let listed = |line: &str| {
+        let (name, _) = line.split_once('\t')?.1.rsplit_once(':')?;
+        Some(name.trim_end() == interface && !line.starts_with('\t'))
+    };
+    Some(text.lines().filter_map(listed).any(|found| found))
+}
+
+/// The flags (`IFF_…`) of an interface in the network namespace of `/sys`; `None` when they cannot be read.
+pub(super) fn flags(system: &impl System, interface: &str) -> Option<u32> {
+    let text = system.read(&format!("/sys/class/net/{interface}/flags")).ok()?;
+    u32::from_str_radix(text.trim().strip_prefix("0x")?, 16).ok()
+}
+
+/// The kind of hardware (`ARPHRD_…`) of an interface in the network namespace of `/sys`; `None` when it cannot be read.
+pub(super) fn hardware(system: &impl System, interface: &str) -> Option<u32> {
+    system.read(&format!("/sys/class/net/{interface}/type")).ok()?.trim().parse().ok()
+}
+
 /// A numeric sysctl; `None` when it cannot be read.
 pub(super) fn sysctl(system: &impl System, path: &str) -> Option<u32> {
     system.read(&format!("/proc/sys/net/{path}")).ok()?.trim().parse().ok()
