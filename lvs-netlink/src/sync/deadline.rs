@@ -18,7 +18,7 @@ pub enum Deadline {
     Never,
     /// A fixed moment, the same for every destination: the end of a maintenance window, or of the grace that a new configuration gives.
     At(SystemTime),
-    /// So long after its weight was set to 0. Kept in the kernel to the second; up to 68 years.
+    /// So long after its weight was set to 0. Kept in the kernel to the second, and no further than to the year 2094.
     After(Duration),
 }
 
@@ -40,7 +40,7 @@ impl Deadline {
     /// The thresholds that a destination gets when it begins to drain now; `None` leaves its own.
     pub(super) fn begin(self, now: SystemTime) -> Option<Thresholds> {
         let Self::After(grace) = self else { return None };
-        let end = (since_epoch(now) + grace).as_secs().min(i32::MAX.unsigned_abs().into());
+        let end = since_epoch(now).saturating_add(grace).as_secs().min(i32::MAX.unsigned_abs().into());
         let mark = u32::try_from(end).unwrap_or(i32::MAX.unsigned_abs());
         // Two equal numbers are never out of order.
         Thresholds::new(mark, mark).ok()
@@ -54,7 +54,10 @@ impl Deadline {
             Self::After(grace) => {
                 let mark = Duration::from_secs(thresholds.upper().into());
                 let now = since_epoch(now);
-                if thresholds.upper() == 0 || thresholds.lower() != thresholds.upper() || mark > now + grace {
+                if thresholds.upper() == 0
+                    || thresholds.lower() != thresholds.upper()
+                    || mark > now.saturating_add(grace)
+                {
                     State::Unknown
                 } else if mark > now {
                     State::Ahead(SystemTime::UNIX_EPOCH.checked_add(EPOCH + mark))

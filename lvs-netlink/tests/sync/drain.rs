@@ -107,6 +107,19 @@ fn a_deadline_after_the_beginning_survives_a_restart_in_the_thresholds() {
 }
 
 #[test]
+fn a_deadline_that_never_comes_is_no_overflow() {
+    for grace in [Duration::MAX, Duration::from_secs(u64::MAX)] {
+        let world = World::new("tcp 10.0.0.1:80", Drain::graceful(Deadline::After(grace)));
+        assert_eq!(world.step(moment()).len(), 1);
+        let mark = world.held().unwrap().thresholds;
+        assert_eq!((mark.lower(), mark.upper()), (i32::MAX.unsigned_abs(), i32::MAX.unsigned_abs()));
+        let later = world.step(moment() + Duration::from_secs(60 * 365 * 24 * 3600));
+        assert!(later.is_empty(), "{later}");
+        assert_eq!(later.waiting().len(), 1);
+    }
+}
+
+#[test]
 fn somebody_elses_weight_zero_gets_a_deadline_of_its_own() {
     let world = World::new("tcp 10.0.0.1:80", Drain::graceful(Deadline::After(Duration::from_secs(600))));
     for thresholds in [(0, 0), (5, 5), (2_000_000_000, 2_000_000_000), (27_934_900, 27_934_899)] {
