@@ -72,7 +72,13 @@ errnos! {
     EOPNOTSUPP = 95;
     /// Address family not supported.
     EAFNOSUPPORT = 97;
-    /// Network is unreachable.
+    /// Address already in use: another program has the sync daemon's port.
+    EADDRINUSE = 98;
+    /// Cannot assign requested address: the sync daemon's interface has no address of the group's family.
+    EADDRNOTAVAIL = 99;
+    /// Network is down.
+    ENETDOWN = 100;
+    /// Network is unreachable: the sync daemon's interface is down.
     ENETUNREACH = 101;
     /// No buffer space: the receive queue overflowed and answers were lost.
     ENOBUFS = 105;

@@ -1,17 +1,21 @@
 //! Every command against the real kernel, one at a time, with what the real `ipvsadm` says afterwards.
 
 mod lab;
+#[allow(dead_code, reason = "only the way into a namespace is needed here")]
+#[path = "sync/lan.rs"]
+mod lan;
 
 use std::ops::ControlFlow;
 
 use lab::Namespace;
+use lan::inside;
 use lvs_model::{
     Change, Destination, Endpoint, Family, Forwarding, Fwmark, InterfaceName, MulticastGroup, OnePacket, Persistence,
     PersistenceTimeout, ProtocolTimeout, SchedulerFlags, SchedulerName, Service, ServiceKey, SyncDaemon, SyncId,
     SyncRole, Thresholds, Timeouts, TimeoutsUpdate, Tunnel, TunnelFlags, Weight,
 };
 use lvs_netlink::wire::Request;
-use lvs_netlink::{Acknowledgement, Client, Error, ErrorKind, GivenDescriptor, Operation, Upserted};
+use lvs_netlink::{Acknowledgement, Client, Errno, Error, ErrorKind, GivenDescriptor, Operation, Upserted};
 
 fn key(text: &str) -> ServiceKey {
     ServiceKey::tcp(text.parse::<Endpoint>().unwrap())
@@ -238,6 +242,37 @@ fn sync_daemons_carry_all_their_options() {
     assert_eq!(filled[0].group, Some(MulticastGroup::DEFAULT));
     client.stop_daemon(SyncRole::Backup).unwrap();
     assert_eq!(client.daemons().unwrap(), []);
+}
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
+fn a_daemon_whose_interface_or_port_is_not_ready_is_refused_with_advice() {
+    let namespace = Namespace::new();
+    namespace.ip("link add dummy0 type dummy");
+    let mut client = namespace.client();
+    let on = |role, group: Option<&str>| {
+        let mut daemon = SyncDaemon::new(role, "dummy0".parse().unwrap());
+        daemon.group = group.map(|group| group.parse().unwrap());
+        daemon
+    };
+    let mut refused = |daemon: &SyncDaemon| {
+        let error = client.start_daemon(daemon).unwrap_err();
+        println!("{error}");
+        assert!(error.advice().is_some());
+        error
+    };
+    let down = refused(&on(SyncRole::Master, None));
+    assert!(matches!(down.kind(), ErrorKind::GroupUnreachable(Errno::ENETUNREACH)), "{down:?}");
+    namespace.sysctl("net.ipv6.conf.dummy0.addr_gen_mode", "1");
+    namespace.ip("link set dummy0 up");
+    let without_address = refused(&on(SyncRole::Master, Some("ff05::51")));
+    assert!(matches!(without_address.kind(), ErrorKind::GroupUnreachable(Errno::EADDRNOTAVAIL)), "{without_address:?}");
+    let other = inside(&namespace.path(), || std::net::UdpSocket::bind("0.0.0.0:8848").unwrap());
+    let taken = refused(&on(SyncRole::Backup, None));
+    assert!(matches!(taken.kind(), ErrorKind::PortTaken), "{taken:?}");
+    drop(other);
+    client.start_daemon(&on(SyncRole::Backup, None)).unwrap();
+    client.start_daemon(&on(SyncRole::Master, None)).unwrap();
 }
 
 #[test]

@@ -191,6 +191,11 @@ pub enum ErrorKind {
     SchedulerOrEngineMissing,
     /// There is no such interface (`ENODEV`).
     InterfaceMissing,
+    /// Another program of this network namespace has the UDP port of the sync daemon (`EADDRINUSE`).
+    PortTaken,
+    /// The interface cannot send to the multicast group of the sync daemon: it is down (`ENETUNREACH`, `ENETDOWN`), or has no address of the
+    /// group's family (`EADDRNOTAVAIL`).
+    GroupUnreachable(Errno),
     /// The kernel found something malformed (`EINVAL`); the text says what is likely.
     Invalid(&'static str),
     /// A number is out of range (`ERANGE`).
@@ -230,6 +235,7 @@ impl ErrorKind {
             Self::ServiceMissing | Self::DaemonMissing => Errno::ESRCH,
             Self::DestinationMissing | Self::SchedulerOrEngineMissing | Self::IpvsMissing => Errno::ENOENT,
             Self::InterfaceMissing => Errno::ENODEV,
+            Self::PortTaken => Errno::EADDRINUSE,
             Self::Invalid(_) => Errno::EINVAL,
             Self::OutOfRange => Errno::ERANGE,
             Self::NoPermission => Errno::EPERM,
@@ -238,7 +244,7 @@ impl ErrorKind {
             Self::Busy => Errno::EBUSY,
             Self::OutOfMemory => Errno::ENOMEM,
             Self::AnswersLost => Errno::ENOBUFS,
-            Self::Refused(errno) => *errno,
+            Self::GroupUnreachable(errno) | Self::Refused(errno) => *errno,
             Self::TimedOut(_) | Self::Inconsistent | Self::Malformed(_) | Self::Io(_) => return None,
         })
     }
@@ -255,6 +261,10 @@ impl ErrorKind {
             Self::DaemonExists => "stop it before starting it with other options",
             Self::SchedulerOrEngineMissing => "modprobe ip_vs_NAME, or ip_vs_pe_NAME for an engine",
             Self::InterfaceMissing => "name an interface of this network namespace",
+            Self::PortTaken => "choose another port with --mcast-port, the same on every director, or end that program",
+            Self::GroupUnreachable(_) => {
+                "bring the interface up, and give it an address of the group's family and a route to the group"
+            }
             Self::Invalid(likely) => likely,
             Self::OutOfRange => "weights go up to 2147483647, a lower threshold up to the upper one",
             Self::NoPermission => "run as root with CAP_NET_ADMIN in the initial user namespace",
@@ -282,6 +292,8 @@ impl fmt::Display for ErrorKind {
             Self::DaemonMissing => f.write_str("it does not run")?,
             Self::SchedulerOrEngineMissing => f.write_str("the kernel has no such scheduler or persistence engine")?,
             Self::InterfaceMissing => f.write_str("there is no such interface")?,
+            Self::PortTaken => f.write_str("another program has the port")?,
+            Self::GroupUnreachable(_) => f.write_str("the interface does not reach the multicast group")?,
             Self::Invalid(_) => f.write_str("the kernel calls it invalid")?,
             Self::OutOfRange => f.write_str("a number is out of range")?,
             Self::NoPermission => f.write_str("no permission")?,

@@ -29,6 +29,10 @@ pub(super) fn reason(request: &Request<'_>, errno: Errno) -> ErrorKind {
         (Errno::EEXIST, Object::Destination(..)) => ErrorKind::DestinationExists,
         (Errno::EEXIST, Object::Service(_)) => ErrorKind::ServiceExists,
         (Errno::ENODEV, Object::Daemon(_)) => ErrorKind::InterfaceMissing,
+        (Errno::EADDRINUSE, Object::Daemon(_)) => ErrorKind::PortTaken,
+        (Errno::ENETUNREACH | Errno::ENETDOWN | Errno::EADDRNOTAVAIL, Object::Daemon(_)) => {
+            ErrorKind::GroupUnreachable(errno)
+        }
         (Errno::EINVAL, _) => ErrorKind::Invalid(suspect(request)),
         (Errno::ERANGE, _) => ErrorKind::OutOfRange,
         (Errno::EPERM | Errno::EACCES, _) => ErrorKind::NoPermission,
