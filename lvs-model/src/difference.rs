@@ -3,8 +3,6 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use hashbrown::{HashMap, HashSet};
-
 use crate::{
     destination::Destination,
     endpoint::Endpoint,
@@ -227,60 +225,6 @@ impl Table {
         changes.extend(gone.map(|old| Change::RemoveService(*old.key())));
         Difference(changes)
     }
-
-    /// Makes the changes in order; afterwards the table equals the one that the difference was made for, but for the
-    /// order of services and destinations.
-    ///
-    /// # Errors
-    /// A change that does not fit. The table is then as it was.
-    pub fn apply(&mut self, difference: &Difference) -> Result<(), ApplyError> {
-        let mut changed = self.clone();
-        changed.apply_in_place(difference)?;
-        *self = changed;
-        Ok(())
-    }
-
-    fn apply_in_place(&mut self, difference: &Difference) -> Result<(), ApplyError> {
-        // Removals are done in one go where the next change is of another kind, so that many of them stay linear.
-        let mut removals = Removals::default();
-        for change in difference {
-            match change {
-                Change::RemoveService(key) => removals.service(self, key)?,
-                Change::RemoveDestination { service, destination } => {
-                    removals.destination(self, service, *destination)?;
-                }
-                _ => {
-                    removals.flush(self);
-                    self.apply_change(change)?;
-                }
-            }
-        }
-        removals.flush(self);
-        Ok(())
-    }
-
-    fn apply_change(&mut self, change: &Change) -> Result<(), ApplyError> {
-        let key = *change.service();
-        if let Change::AddService(service) = change {
-            return self.insert(service.clone()).map_err(|_| ApplyError::ServiceExists(key));
-        }
-        let server = self.get_mut(&key).ok_or(ApplyError::NoService(key))?;
-        let cause = |cause| ApplyError::Destination { service: key, cause };
-        match change {
-            Change::EditService { to, .. } => {
-                server.set_service(to.clone()).map_err(|_| ApplyError::NoService(key))?;
-            }
-            Change::AddDestination { destination, .. } => server.insert(*destination).map_err(cause)?,
-            Change::EditDestination { to, .. } => {
-                if server.destination(to.endpoint).is_none() {
-                    return Err(ApplyError::NoDestination { service: key, destination: to.endpoint });
-                }
-                server.upsert(*to).map_err(cause)?;
-            }
-            Change::AddService(_) | Change::RemoveService(_) | Change::RemoveDestination { .. } => {}
-        }
-        Ok(())
-    }
 }
 
 /// What changes inside a service that both tables have, but for removals.
@@ -296,42 +240,6 @@ fn keep_in_step(old: &VirtualServer, new: &VirtualServer, changes: &mut Vec<Chan
                 changes.push(Change::EditDestination { service, from, to: destination });
             }
             Some(_) => {}
-        }
-    }
-}
-
-/// Removals that were checked and not yet made.
-#[derive(Default)]
-struct Removals {
-    services: HashSet<ServiceKey>,
-    destinations: HashMap<ServiceKey, HashSet<Endpoint>>,
-}
-
-impl Removals {
-    fn service(&mut self, table: &Table, key: &ServiceKey) -> Result<(), ApplyError> {
-        let there = table.get(key).is_some();
-        if there && self.services.insert(*key) { Ok(()) } else { Err(ApplyError::NoService(*key)) }
-    }
-
-    fn destination(&mut self, table: &Table, key: &ServiceKey, destination: Endpoint) -> Result<(), ApplyError> {
-        let server = table.get(key).filter(|_| !self.services.contains(key)).ok_or(ApplyError::NoService(*key))?;
-        let there = server.destination(destination).is_some();
-        if there && self.destinations.entry(*key).or_default().insert(destination) {
-            Ok(())
-        } else {
-            Err(ApplyError::NoDestination { service: *key, destination })
-        }
-    }
-
-    fn flush(&mut self, table: &mut Table) {
-        for (key, gone) in self.destinations.drain() {
-            if let Some(server) = table.get_mut(&key) {
-                server.retain(|destination| !gone.contains(&destination.endpoint));
-            }
-        }
-        if !self.services.is_empty() {
-            table.retain(|server| !self.services.contains(server.key()));
-            self.services.clear();
         }
     }
 }

@@ -5,6 +5,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod apply;
 mod destination;
 mod difference;
 mod endpoint;

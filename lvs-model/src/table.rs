@@ -178,7 +178,7 @@ impl VirtualServer {
     /// # Errors
     /// A destination that the kernel would refuse beside this service and its destinations.
     pub fn insert(&mut self, destination: Destination) -> Result<(), InsertError> {
-        self.check(&destination)?;
+        check(self.key(), &destination)?;
         if self.add(destination) { Ok(()) } else { Err(InsertError::Duplicate(destination.endpoint)) }
     }
 
@@ -188,7 +188,7 @@ impl VirtualServer {
     /// # Errors
     /// A destination that the kernel would refuse in this service.
     pub fn upsert(&mut self, destination: Destination) -> Result<Option<Destination>, InsertError> {
-        self.check(&destination)?;
+        check(self.key(), &destination)?;
         if let Some(at) = self.position(destination.endpoint) {
             return Ok(Some(core::mem::replace(&mut self.destinations[at], destination)));
         }
@@ -208,19 +208,6 @@ impl VirtualServer {
     pub fn retain(&mut self, keep: impl FnMut(&Destination) -> bool) {
         self.destinations.retain(keep);
         self.reindex();
-    }
-
-    fn check(&self, destination: &Destination) -> Result<(), InsertError> {
-        let endpoint = destination.endpoint;
-        let tunnel = matches!(destination.forwarding, Forwarding::Tunnel(_));
-        if endpoint.family() != self.service.key().family() && !tunnel {
-            return Err(InsertError::FamilyMismatch(endpoint));
-        }
-        let unicast = match endpoint.addr {
-            IpAddr::V4(addr) => !addr.is_unspecified() && !addr.is_multicast() && !addr.is_broadcast(),
-            IpAddr::V6(addr) => !addr.is_unspecified() && !addr.is_multicast(),
-        };
-        if unicast { Ok(()) } else { Err(InsertError::NotUnicast(endpoint)) }
     }
 
     fn position(&self, endpoint: Endpoint) -> Option<usize> {
@@ -257,6 +244,20 @@ impl VirtualServer {
             self.index.rebuild(&self.destinations, |destination| &destination.endpoint);
         }
     }
+}
+
+/// Whether a service can have this destination, as far as the others in it do not matter.
+pub(crate) fn check(service: &ServiceKey, destination: &Destination) -> Result<(), InsertError> {
+    let endpoint = destination.endpoint;
+    let tunnel = matches!(destination.forwarding, Forwarding::Tunnel(_));
+    if endpoint.family() != service.family() && !tunnel {
+        return Err(InsertError::FamilyMismatch(endpoint));
+    }
+    let unicast = match endpoint.addr {
+        IpAddr::V4(addr) => !addr.is_unspecified() && !addr.is_multicast() && !addr.is_broadcast(),
+        IpAddr::V6(addr) => !addr.is_unspecified() && !addr.is_multicast(),
+    };
+    if unicast { Ok(()) } else { Err(InsertError::NotUnicast(endpoint)) }
 }
 
 impl PartialEq for VirtualServer {

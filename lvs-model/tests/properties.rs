@@ -8,11 +8,11 @@ use std::{
 };
 
 use lvs_model::{
-    Change, ConnectionCounts, Destination, DestinationStatus, Difference, Endpoint, Family, Forwarding, Fwmark, Info,
-    InterfaceName, MulticastGroup, Netmask, OnePacket, Persistence, PersistenceEngine, PersistenceTimeout,
-    PrefixLength, Protocol, ProtocolTimeout, Rates, SchedulerFlags, SchedulerName, Service, ServiceKey, ServiceStatus,
-    Statistics, SyncDaemon, SyncId, SyncRole, Table, Thresholds, Timeouts, TimeoutsUpdate, Tunnel, TunnelFlags,
-    Version, VirtualServer, Weight,
+    ApplyError, Change, ConnectionCounts, Destination, DestinationStatus, Difference, Endpoint, Family, Forwarding,
+    Fwmark, Info, InterfaceName, MulticastGroup, Netmask, OnePacket, Persistence, PersistenceEngine,
+    PersistenceTimeout, PrefixLength, Protocol, ProtocolTimeout, Rates, SchedulerFlags, SchedulerName, Service,
+    ServiceKey, ServiceStatus, Statistics, SyncDaemon, SyncId, SyncRole, Table, Thresholds, Timeouts, TimeoutsUpdate,
+    Tunnel, TunnelFlags, Version, VirtualServer, Weight,
 };
 use proptest::{option, prelude::*};
 
@@ -387,6 +387,37 @@ proptest! {
     }
 
     #[test]
+    fn a_difference_of_any_order_is_its_changes_one_by_one(
+        old in prop::collection::vec(change(), 0..30),
+        changes in prop::collection::vec(change(), 0..60),
+    ) {
+        let mut table = Table::new();
+        for change in &old {
+            let _ = one_by_one(&mut table, change);
+        }
+        // What does not fit is left out, so that long differences fit, too; it is tried on its own.
+        let (mut expected, mut fitting) = (table.clone(), Vec::new());
+        for change in changes {
+            let before = expected.clone();
+            let told = one_by_one(&mut expected, &change);
+            prop_assert_eq!(before.clone().apply(&Difference::from_iter([change.clone()])), told);
+            if told.is_ok() {
+                fitting.push(change);
+                continue;
+            }
+            let whole = fitting.iter().cloned().chain([change]).collect::<Difference>();
+            let mut unchanged = table.clone();
+            prop_assert_eq!(unchanged.apply(&whole), told);
+            prop_assert_eq!(&unchanged, &table);
+        }
+        table.apply(&Difference::from_iter(fitting)).unwrap();
+        prop_assert_eq!(&table, &expected);
+        for server in &expected {
+            prop_assert!(server.destinations().iter().all(|found| server.destination(found.endpoint) == Some(found)));
+        }
+    }
+
+    #[test]
     fn the_index_finds_what_a_walk_finds(server in virtual_server(), gone in prop::collection::vec(0usize..40, 0..20)) {
         let mut server = server;
         let mut walk = server.destinations().to_vec();
@@ -410,6 +441,53 @@ proptest! {
         status.destinations = server.destinations().iter().rev().map(|&destination| destination.into()).collect();
         prop_assert_eq!(VirtualServer::from(&status), server);
     }
+}
+
+/// A change of one of two services and four destinations, of which one has no place in either.
+fn change() -> impl Strategy<Value = Change> {
+    let parts = (0u16..2, 0u8..4, weight(), scheduler(), 0u8..10);
+    parts.prop_map(|(port, host, weight, scheduler, kind)| {
+        let key = ServiceKey::tcp((Ipv4Addr::new(10, 9, 0, 1), port));
+        let service = Service::new(key, scheduler);
+        let host = if host == 0 { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::new(10, 1, 0, host) };
+        let destination = Destination::new((host, 80).into()).with_weight(weight);
+        match kind {
+            0 | 1 => Change::AddService(service),
+            2 => Change::EditService { from: service.clone(), to: service },
+            3 => Change::RemoveService(key),
+            4..=6 => Change::AddDestination { service: key, destination },
+            7 => Change::EditDestination { service: key, from: destination, to: destination },
+            _ => Change::RemoveDestination { service: key, destination: destination.endpoint },
+        }
+    })
+}
+
+/// What a change does, said with the operations of tables.
+fn one_by_one(table: &mut Table, change: &Change) -> Result<(), ApplyError> {
+    let key = *change.service();
+    let missing = |destination| ApplyError::NoDestination { service: key, destination };
+    let cause = |cause| ApplyError::Destination { service: key, cause };
+    match change {
+        Change::AddService(service) => {
+            return table.insert(service.clone()).map_err(|_| ApplyError::ServiceExists(key));
+        }
+        Change::RemoveService(_) => return table.remove(&key).map(drop).ok_or(ApplyError::NoService(key)),
+        _ => {}
+    }
+    let server = table.get_mut(&key).ok_or(ApplyError::NoService(key))?;
+    match change {
+        Change::EditService { to, .. } => drop(server.set_service(to.clone())),
+        Change::AddDestination { destination, .. } => server.insert(*destination).map_err(cause)?,
+        Change::EditDestination { to, .. } => {
+            server.destination(to.endpoint).ok_or(missing(to.endpoint))?;
+            server.upsert(*to).map_err(cause)?;
+        }
+        Change::RemoveDestination { destination, .. } => {
+            server.remove(*destination).ok_or(missing(*destination))?;
+        }
+        Change::AddService(_) | Change::RemoveService(_) => {}
+    }
+    Ok(())
 }
 
 /// A table without its order, to compare.
@@ -455,4 +533,15 @@ fn a_hundred_thousand_destinations_are_compared_in_linear_time() {
     let empty = Table::from_iter([VirtualServer::new("-t 10.0.0.1:80 -s rr".parse().unwrap())]);
     old.apply(&new.difference(&empty)).unwrap();
     assert_eq!(old, empty);
+
+    // Nor is it where additions stand between them.
+    let key: ServiceKey = "tcp 10.0.0.1:80".parse().unwrap();
+    let endpoint = |number: u32| Endpoint::from((Ipv4Addr::from_bits(0x0c00_0000 + number), 80));
+    let exchange = |number: u32| {
+        let add = |number| Change::AddDestination { service: key, destination: Destination::new(endpoint(number)) };
+        let remove = |number| Change::RemoveDestination { service: key, destination: endpoint(number) };
+        [add(2 * number), add(2 * number + 1), remove(2 * number), add(2 * number), remove(2 * number + 1)]
+    };
+    old.apply(&(0..100_000).flat_map(exchange).collect()).unwrap();
+    assert_eq!(old.iter().map(|server| server.destinations().len()).sum::<usize>(), 100_000);
 }
