@@ -9,7 +9,7 @@ use core::{
 };
 
 use crate::{
-    error::{ParseError, decimal},
+    error::{OutOfRange, ParseError, decimal, in_range},
     serde_impl::{serde_number, serde_text},
 };
 
@@ -92,7 +92,8 @@ serde_text!(InterfaceName);
 /// This tells the groups of directors on one network apart (`ipvsadm --syncid`, `IPVS_DAEMON_ATTR_SYNC_ID`).
 ///
 /// One byte travels: 0 to 255, where a backup with 0 takes the connections of every master. The kernel stores 32 bits
-/// as they were given, so a larger number, set by another program, can be read back with [`from_raw`](Self::from_raw).
+/// as they were given, so a larger number, set by another program, can be shown with [`from_raw`](Self::from_raw);
+/// texts and serialized forms with such a number are refused, as `ipvsadm` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SyncId(u32);
 
@@ -107,6 +108,10 @@ impl SyncId {
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
+    }
+
+    fn travelling(number: u32) -> Result<Self, OutOfRange> {
+        in_range("sync id", number, 0, 255).map(Self)
     }
 
     /// The byte that travels.
@@ -132,11 +137,12 @@ impl FromStr for SyncId {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        decimal(text, "a sync id from 0 to 255").map(Self)
+        const EXPECTED: &str = "a sync id from 0 to 255";
+        Self::travelling(decimal(text, EXPECTED)?).map_err(|_| ParseError::new(EXPECTED, text))
     }
 }
 
-serde_number!(SyncId, u32, get, |number| Ok::<_, core::convert::Infallible>(SyncId(number)));
+serde_number!(SyncId, u32, get, SyncId::travelling);
 
 /// This is a multicast address that sync daemons talk on (`IPVS_DAEMON_ATTR_MCAST_GROUP`, `…_MCAST_GROUP6`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -226,7 +232,8 @@ pub struct SyncDaemon {
     /// The group of directors that it belongs to.
     #[cfg_attr(feature = "serde", serde(default))]
     pub sync_id: SyncId,
-    /// The longest payload in bytes (`--sync-maxlen`).
+    /// The longest payload in bytes (`--sync-maxlen`, which ends at 65507). The kernel brings it within what it can do:
+    /// it lowers it to 65507, or to 65487 with an IPv6 group, and raises that of a backup to 1024.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub max_length: Option<NonZeroU16>,
     /// The multicast address (`--mcast-group`); 224.0.0.81 by default.
@@ -273,8 +280,6 @@ impl FromStr for SyncDaemon {
 
     /// Takes what `Display` prints; the role and the interface are needed.
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        const NUMBER: &str = "a number from 1 to 65535";
-        const TTL: &str = "a time to live from 1 to 255";
         let mut words = text.split_ascii_whitespace();
         let role: SyncRole = words.next().unwrap_or_default().parse()?;
         let (mut interface, mut sync_id) = (None, SyncId::default());
@@ -284,14 +289,26 @@ impl FromStr for SyncDaemon {
             match word {
                 "--mcast-interface" => interface = Some(value.parse()?),
                 "--syncid" => sync_id = value.parse()?,
-                "--sync-maxlen" => max_length = Some(value.parse().map_err(|_| ParseError::new(NUMBER, value))?),
+                "--sync-maxlen" => max_length = Some(number(value)?),
                 "--mcast-group" => group = Some(value.parse()?),
-                "--mcast-port" => port = Some(value.parse().map_err(|_| ParseError::new(NUMBER, value))?),
-                "--mcast-ttl" => ttl = Some(value.parse().map_err(|_| ParseError::new(TTL, value))?),
+                "--mcast-port" => port = Some(number(value)?),
+                "--mcast-ttl" => ttl = Some(time_to_live(value)?),
                 _ => return Err(ParseError::new("an option of a sync daemon, such as `--mcast-interface`", word)),
             }
         }
         let interface = interface.ok_or_else(|| ParseError::new("`--mcast-interface` with an interface", text))?;
         Ok(Self { role, interface, sync_id, max_length, group, port, ttl })
     }
+}
+
+fn number(text: &str) -> Result<NonZeroU16, ParseError> {
+    const EXPECTED: &str = "a number from 1 to 65535";
+    let number = decimal(text, EXPECTED)?.try_into().ok().and_then(NonZeroU16::new);
+    number.ok_or_else(|| ParseError::new(EXPECTED, text))
+}
+
+fn time_to_live(text: &str) -> Result<NonZeroU8, ParseError> {
+    const EXPECTED: &str = "a time to live from 1 to 255";
+    let number = decimal(text, EXPECTED)?.try_into().ok().and_then(NonZeroU8::new);
+    number.ok_or_else(|| ParseError::new(EXPECTED, text))
 }

@@ -177,10 +177,10 @@ fn group() -> impl Strategy<Value = MulticastGroup> {
 }
 
 fn daemon() -> impl Strategy<Value = SyncDaemon> {
-    (role(), interface(), any::<u32>(), any::<(u16, u16, u8)>(), option::of(group())).prop_map(
+    (role(), interface(), any::<u8>(), any::<(u16, u16, u8)>(), option::of(group())).prop_map(
         |(role, interface, id, (length, port, ttl), group)| {
             let mut daemon = SyncDaemon::new(role, interface);
-            daemon.sync_id = SyncId::from_raw(id);
+            daemon.sync_id = SyncId::from(id);
             daemon.max_length = NonZeroU16::new(length);
             daemon.group = group;
             daemon.port = NonZeroU16::new(port);

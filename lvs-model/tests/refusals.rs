@@ -2,7 +2,7 @@
 
 use lvs_model::{
     Destination, Endpoint, Family, InsertError, Netmask, Persistence, PersistenceTimeout, SchedulerName, Service,
-    ServiceKey, Table, Tunnel, TunnelFlags, VirtualServer, Weight,
+    ServiceKey, SyncDaemon, SyncId, Table, Tunnel, TunnelFlags, VirtualServer, Weight,
 };
 
 fn service(text: &str) -> String {
@@ -65,6 +65,26 @@ fn a_service_refuses_what_the_kernel_refuses() {
     let mut table = Table::from_iter([server.clone()]);
     let error = table.insert(server).unwrap_err();
     assert_eq!(error.to_string(), "the service tcp 10.0.0.1:80 already exists");
+}
+
+#[test]
+fn a_sync_daemon_has_numbers_of_digits_within_their_ranges() {
+    for wrong in ["300", "256", "4294967296", "+5", "-1", ""] {
+        assert!(wrong.parse::<SyncId>().is_err(), "{wrong}");
+    }
+    assert_eq!("255".parse::<SyncId>().unwrap(), SyncId::from(255));
+    #[cfg(feature = "serde")]
+    {
+        assert!(serde_json::from_str::<SyncId>("256").is_err());
+        assert_eq!(serde_json::from_str::<SyncId>("255").unwrap(), SyncId::from(255));
+    }
+    for option in ["--mcast-port", "--sync-maxlen", "--mcast-ttl"] {
+        for wrong in ["+5", "0", "-1", "65536", ""] {
+            let text = format!("master --mcast-interface eth0 {option} {wrong}");
+            assert!(text.parse::<SyncDaemon>().is_err(), "{text}");
+        }
+        assert!(format!("master --mcast-interface eth0 {option} 5").parse::<SyncDaemon>().is_ok());
+    }
 }
 
 #[test]

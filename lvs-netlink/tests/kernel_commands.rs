@@ -5,6 +5,7 @@ mod lab;
 #[path = "sync/lan.rs"]
 mod lan;
 
+use std::num::NonZeroU16;
 use std::ops::ControlFlow;
 
 use lab::Namespace;
@@ -242,6 +243,29 @@ fn sync_daemons_carry_all_their_options() {
     assert_eq!(filled[0].group, Some(MulticastGroup::DEFAULT));
     client.stop_daemon(SyncRole::Backup).unwrap();
     assert_eq!(client.daemons().unwrap(), []);
+}
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
+fn the_kernel_brings_the_length_of_sync_messages_within_its_limits() {
+    let namespace = Namespace::new();
+    namespace.ip("link add dummy0 type dummy");
+    namespace.ip("addr add fd00::1/64 dev dummy0 nodad");
+    namespace.ip("link set dummy0 up");
+    let mut client = namespace.client();
+    for (role, group, given, kept) in [
+        (SyncRole::Master, "224.0.0.81", 65535, 65507),
+        (SyncRole::Master, "224.0.0.81", 1, 1),
+        (SyncRole::Master, "ff05::51", 65535, 65487),
+        (SyncRole::Backup, "224.0.0.81", 1, 1024),
+    ] {
+        let mut daemon = SyncDaemon::new(role, "dummy0".parse().unwrap());
+        daemon.group = Some(group.parse().unwrap());
+        daemon.max_length = NonZeroU16::new(given);
+        client.start_daemon(&daemon).unwrap();
+        assert_eq!(client.daemons().unwrap()[0].max_length, NonZeroU16::new(kept));
+        client.stop_daemon(role).unwrap();
+    }
 }
 
 #[test]
