@@ -13,6 +13,8 @@ use crate::{
 
 /// This is one change of a table: what one `ipvsadm` command, or one netlink request, does.
 ///
+/// Both sides of an edit have one key, or one address and port; a serialized one of two is refused.
+///
 /// ```
 /// use lvs_model::{Change, Service, SchedulerName};
 ///
@@ -21,7 +23,11 @@ use crate::{
 /// # Ok::<(), lvs_model::ParseError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "kebab-case", try_from = "serde_impl::Unchecked")
+)]
 #[expect(clippy::exhaustive_enums, reason = "two kinds of object, three things to do with each")]
 pub enum Change {
     /// Adds a service without destinations.
@@ -240,6 +246,54 @@ fn keep_in_step(old: &VirtualServer, new: &VirtualServer, changes: &mut Vec<Chan
                 changes.push(Change::EditDestination { service, from, to: destination });
             }
             Some(_) => {}
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+mod serde_impl {
+    use super::{Change, Destination, Endpoint, Service, ServiceKey};
+
+    /// A change as it is written, before it is known to make sense.
+    #[derive(serde::Deserialize)]
+    #[serde(rename = "Change", rename_all = "kebab-case")]
+    pub(super) enum Unchecked {
+        AddService(Service),
+        EditService { from: Service, to: Service },
+        RemoveService(ServiceKey),
+        AddDestination { service: ServiceKey, destination: Destination },
+        EditDestination { service: ServiceKey, from: Destination, to: Destination },
+        RemoveDestination { service: ServiceKey, destination: Endpoint },
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    pub(super) enum Moved {
+        #[error("an edit cannot make the service {0} the service {1}")]
+        Service(ServiceKey, ServiceKey),
+        #[error("an edit cannot make the destination {0} the destination {1}")]
+        Destination(Endpoint, Endpoint),
+    }
+
+    impl TryFrom<Unchecked> for Change {
+        type Error = Moved;
+
+        fn try_from(change: Unchecked) -> Result<Self, Moved> {
+            Ok(match change {
+                Unchecked::AddService(service) => Self::AddService(service),
+                Unchecked::EditService { from, to } if from.key() != to.key() => {
+                    return Err(Moved::Service(*from.key(), *to.key()));
+                }
+                Unchecked::EditService { from, to } => Self::EditService { from, to },
+                Unchecked::RemoveService(key) => Self::RemoveService(key),
+                Unchecked::AddDestination { service, destination } => Self::AddDestination { service, destination },
+                Unchecked::EditDestination { from, to, .. } if from.endpoint != to.endpoint => {
+                    return Err(Moved::Destination(from.endpoint, to.endpoint));
+                }
+                Unchecked::EditDestination { service, from, to } => Self::EditDestination { service, from, to },
+                Unchecked::RemoveDestination { service, destination } => {
+                    Self::RemoveDestination { service, destination }
+                }
+            })
         }
     }
 }

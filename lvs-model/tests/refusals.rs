@@ -1,5 +1,7 @@
 //! The values that cannot be written, and the words that say so.
 
+#[cfg(feature = "serde")]
+use lvs_model::Change;
 use lvs_model::{
     Destination, Endpoint, Family, InsertError, Netmask, Persistence, PersistenceTimeout, SchedulerName, Service,
     ServiceKey, SyncDaemon, SyncId, Table, Tunnel, TunnelFlags, VirtualServer, Weight,
@@ -85,6 +87,28 @@ fn a_sync_daemon_has_numbers_of_digits_within_their_ranges() {
         }
         assert!(format!("master --mcast-interface eth0 {option} 5").parse::<SyncDaemon>().is_ok());
     }
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn an_edit_that_moves_is_refused() {
+    let edit = |from: &str, to: &str| Change::EditService { from: from.parse().unwrap(), to: to.parse().unwrap() };
+    let read = |change: &Change| serde_json::from_str::<Change>(&serde_json::to_string(change).unwrap());
+    let good = edit("-t 10.0.0.1:80 -s rr", "-t 10.0.0.1:80 -s wrr");
+    assert_eq!(read(&good).unwrap(), good);
+    let error = read(&edit("-t 10.0.0.1:80 -s rr", "-t 10.0.0.2:80 -s rr")).unwrap_err();
+    assert!(error.to_string().contains("cannot make the service tcp 10.0.0.1:80 the service tcp 10.0.0.2:80"));
+
+    let service: ServiceKey = "tcp 10.0.0.1:80".parse().unwrap();
+    let edit = |from: &str, to: &str| Change::EditDestination {
+        service,
+        from: from.parse().unwrap(),
+        to: to.parse().unwrap(),
+    };
+    let good = edit("-r 10.0.0.3:80 -m -w 1", "-r 10.0.0.3:80 -m -w 2");
+    assert_eq!(read(&good).unwrap(), good);
+    let error = read(&edit("-r 10.0.0.3:80 -m", "-r 10.0.0.3:81 -m")).unwrap_err();
+    assert!(error.to_string().contains("cannot make the destination 10.0.0.3:80 the destination 10.0.0.3:81"));
 }
 
 #[test]
