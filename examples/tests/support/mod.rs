@@ -59,20 +59,29 @@ pub(crate) struct Director {
 impl Director {
     /// Starts the program. `prefix` is a command that runs it, such as `ip netns exec NAME`.
     pub(crate) fn start(prefix: &[&str], arguments: &[&str]) -> io::Result<Self> {
+        Self::start_onto(prefix, arguments, Stdio::piped(), Stdio::piped())
+    }
+
+    /// The same with standard output and standard error where the test wants them.
+    pub(crate) fn start_onto(
+        prefix: &[&str],
+        arguments: &[&str],
+        stdout: impl Into<Stdio>,
+        stderr: impl Into<Stdio>,
+    ) -> io::Result<Self> {
         let program = env!("CARGO_BIN_EXE_director");
         let words: Vec<&str> = prefix.iter().copied().chain([program]).chain(arguments.iter().copied()).collect();
         let mut child = Command::new(words[0])
             .args(&words[1..])
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(stdout)
+            .stderr(stderr)
             .spawn()?;
         let (output, errors) = (Arc::default(), Arc::default());
-        let readers = vec![
-            collect(child.stdout.take().expect("stdout is piped"), &output),
-            collect(child.stderr.take().expect("stderr is piped"), &errors),
-        ];
+        let stdout = child.stdout.take().map(|pipe| collect(pipe, &output));
+        let stderr = child.stderr.take().map(|pipe| collect(pipe, &errors));
+        let readers = stdout.into_iter().chain(stderr).collect();
         Ok(Self { child: RefCell::new(child), output, errors, readers })
     }
 

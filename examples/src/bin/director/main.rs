@@ -4,6 +4,9 @@
 //! holds it, `lvs-sched` picks the real servers as the kernel would, `lvs-netlink` programs the kernel.
 //! `director --help` tells how to run it; without arguments it is its own demonstration.
 
+// They panic when nothing can be written (a full disk, a closed pipe). The screen does not.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod availability;
 mod balance;
 mod check;
@@ -44,14 +47,14 @@ fn main() -> ExitCode {
     match start(&arguments, &screen) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            screen.complain(&format!("{failure}\n"));
             ExitCode::from(failure.status)
         }
     }
 }
 
 fn start(arguments: &Arguments, screen: &Screen) -> Result<(), Failure> {
-    let services = read::services(arguments)?;
+    let services = read::services(arguments, screen)?;
     if arguments.check {
         return Ok(());
     }

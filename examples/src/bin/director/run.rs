@@ -41,7 +41,8 @@ pub(crate) async fn in_user_space(
     if arguments.config.is_none() {
         let real_servers = services.iter().flat_map(|s| &s.real_servers).map(|s| s.endpoint.socket_addr());
         let demo = Demo::open(real_servers, arguments.address, arguments.port).await?;
-        println!("{}", demo.introduction(SocketAddr::new(arguments.address, arguments.port)));
+        let introduction = demo.introduction(SocketAddr::new(arguments.address, arguments.port));
+        screen.say(&format!("{introduction}\n"));
         tokio::spawn(demo.control());
     }
     let supervisor = Supervisor::start(pools, services.clone()).map_err(|(_, failure)| failure)?;

@@ -33,6 +33,19 @@ impl Screen {
         self.lock().terminal
     }
 
+    /// Writes text to standard output.
+    pub(crate) fn say(&self, text: &str) {
+        let _inner = self.lock();
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes());
+        let _ = out.flush();
+    }
+
+    /// Writes text to standard error, as it is.
+    pub(crate) fn complain(&self, text: &str) {
+        self.lock().log(text.as_bytes());
+    }
+
     /// Shows the table unless it is the one that was shown last.
     pub(crate) fn show(&self, table: &str) {
         let mut inner = self.lock();

@@ -13,6 +13,7 @@ use lvs_config::{Diagnostic, Renderer, Severity, Sources, Span};
 use crate::cli::{Arguments, Format};
 use crate::demo;
 use crate::failure::Failure;
+use crate::screen::Screen;
 use crate::setup::VirtualService;
 
 /// Nobody reads more at once.
@@ -32,9 +33,9 @@ struct Placed {
 }
 
 /// Reads the configuration that the command line names, or that of the demonstration.
-pub(crate) fn services(arguments: &Arguments) -> Result<Vec<VirtualService>, Failure> {
+pub(crate) fn services(arguments: &Arguments, screen: &Screen) -> Result<Vec<VirtualService>, Failure> {
     let Some(path) = &arguments.config else {
-        let services = accept(keepalived::read("demo/keepalived.conf", demo::CONFIG.to_vec()), arguments)?;
+        let services = accept(keepalived::read("demo/keepalived.conf", demo::CONFIG.to_vec()), arguments, screen)?;
         return Ok(demo::moved(services, arguments.address, arguments.port));
     };
     let (name, bytes) = load(path)?;
@@ -43,11 +44,11 @@ pub(crate) fn services(arguments: &Arguments) -> Result<Vec<VirtualService>, Fai
         Format::Keepalived => keepalived::read(&name, bytes),
         Format::Ipvsadm => ipvsadm::read(&name, bytes),
     };
-    accept(reading, arguments)
+    accept(reading, arguments, screen)
 }
 
 /// Gives the services when nothing is wrong with them, and tells what is worth a warning.
-fn accept(mut reading: Reading, arguments: &Arguments) -> Result<Vec<VirtualService>, Failure> {
+fn accept(mut reading: Reading, arguments: &Arguments, screen: &Screen) -> Result<Vec<VirtualService>, Failure> {
     if !arguments.kernel {
         reading.diagnostics.extend(reading.services.iter().flat_map(fit::for_user_space));
     }
@@ -68,7 +69,7 @@ fn accept(mut reading: Reading, arguments: &Arguments) -> Result<Vec<VirtualServ
         return Err(Failure::input(text.trim_end()));
     }
     let warnings = reading.diagnostics.iter().filter(|d| d.severity == Severity::Warning);
-    eprint!("{}", renderer.render_all(warnings));
+    screen.complain(&renderer.render_all(warnings));
     if reading.services.is_empty() {
         let names: Vec<_> = reading.sources.iter().map(|(_, source)| source.name()).collect();
         return Err(Failure::input(format!(

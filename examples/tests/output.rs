@@ -1,0 +1,43 @@
+//! Where the output goes must not matter for the balancing: a full disk, a reader that stops reading.
+
+mod support;
+
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+
+use support::{Director, file, get, own_address, wait_for};
+
+/// A file on a disk that is always full.
+fn full() -> io::Result<File> {
+    File::options().write(true).open("/dev/full")
+}
+
+#[test]
+fn a_full_disk_does_not_stop_it() -> io::Result<()> {
+    let address = own_address();
+    let arguments = ["--address", &address.to_string()];
+    let director = Director::start_onto(&[], &arguments, full()?, full()?)?;
+    let answer = wait_for("an answer", || get(SocketAddr::new(address, 8080), "/").ok());
+    assert!(answer.starts_with("server "), "{answer}");
+    let (status, ..) = director.interrupt()?;
+    assert_eq!(status.code(), Some(0));
+    Ok(())
+}
+
+#[test]
+fn the_exit_status_says_what_cannot_be_written() -> io::Result<()> {
+    let wrong = file("virtual_server\n")?;
+    let warned = file(
+        "virtual_server 192.0.2.1 80 {\n protocol TCP\n lb_algo rr\n lb_kind NAT\n quorum_up true\n \
+         real_server 192.0.2.2 80 {\n weight 1\n }\n}\n",
+    )?;
+    for (config, expected) in [(wrong, 2), (warned, 0)] {
+        let path = config.path().to_str().ok_or(io::ErrorKind::InvalidFilename)?;
+        let (_, _, said) = Director::start(&[], &["--check", path])?.wait()?;
+        assert_ne!(said, "", "there must be something to write");
+        let (status, ..) = Director::start_onto(&[], &["--check", path], full()?, full()?)?.wait()?;
+        assert_eq!(status.code(), Some(expected), "{said}");
+    }
+    Ok(())
+}
