@@ -3,10 +3,10 @@
 mod support;
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 
-use support::{Director, file, get, own_address, wait_for};
+use support::{Director, WebServer, file, get, own_address, wait_for};
 
 /// A file on a disk that is always full.
 fn full() -> io::Result<File> {
@@ -39,5 +39,34 @@ fn the_exit_status_says_what_cannot_be_written() -> io::Result<()> {
         let (status, ..) = Director::start_onto(&[], &["--check", path], full()?, full()?)?.wait()?;
         assert_eq!(status.code(), Some(expected), "{said}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_reader_who_stops_reading_stops_neither_the_balancing_nor_the_end() -> io::Result<()> {
+    let address = own_address();
+    let at = |port| SocketAddr::new(address, port);
+    let (refusing, healthy) = (at(8000), at(8100));
+    let _server = WebServer::start(at(8101), "good")?;
+    let config = file(&format!(
+        "-A -t {refusing} -s rr\n-a -t {refusing} -r {} -m\n-A -t {healthy} -s rr\n-a -t {healthy} -r {} -m\n",
+        at(8001),
+        at(8101)
+    ))?;
+    let path = config.path().to_str().ok_or(io::ErrorKind::InvalidFilename)?;
+    let (mut unread, log) = io::pipe()?;
+    // Each connection is told, so that a pipe is soon full.
+    let director = Director::start_onto(&["env", "RUST_LOG=debug"], &[path], log.try_clone()?, log)?;
+    assert_eq!(wait_for("an answer", || get(healthy, "/").ok()), "good");
+    for _ in 0..1_000 {
+        let error = get(refusing, "/").expect_err("nobody can have answered");
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}");
+    }
+    assert_eq!(get(healthy, "/")?, "good");
+    let (status, ..) = director.interrupt()?;
+    assert_eq!(status.code(), Some(0));
+    let mut said = Vec::new();
+    unread.read_to_end(&mut said)?;
+    assert!(said.len() > 60_000, "the pipe had room for more than {} bytes", said.len());
     Ok(())
 }

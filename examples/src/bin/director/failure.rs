@@ -4,6 +4,9 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+/// The exit status when the configuration is wrong, as with a wrong command line.
+const INPUT: u8 = 2;
+
 /// A message for a person and the exit status that goes with it.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -14,7 +17,12 @@ pub(crate) struct Failure {
 impl Failure {
     /// The configuration is wrong; the message says where.
     pub(crate) fn input(message: impl Into<String>) -> Self {
-        Self { status: 2, message: message.into() }
+        Self { status: INPUT, message: message.into() }
+    }
+
+    /// Whether the configuration is what is wrong, so that nothing was begun.
+    pub(crate) fn is_of_input(&self) -> bool {
+        self.status == INPUT
     }
 
     /// Something did not work.

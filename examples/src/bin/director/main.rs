@@ -25,7 +25,9 @@ mod supervise;
 mod view;
 mod watch;
 
+use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -34,9 +36,18 @@ use crate::cli::Arguments;
 use crate::failure::Failure;
 use crate::screen::Screen;
 
+/// How long the end waits for somebody to read the last lines.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let screen = Screen::new();
+    let screen = match Screen::new() {
+        Ok(screen) => screen,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -44,13 +55,18 @@ fn main() -> ExitCode {
         .with_ansi(screen.is_terminal())
         .with_writer(screen.clone())
         .init();
-    match start(&arguments, &screen) {
+    let result = start(&arguments, &screen);
+    let begun = !arguments.check && !matches!(&result, Err(failure) if failure.is_of_input());
+    let status = match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            screen.complain(&format!("{failure}\n"));
+            screen.complain(format!("{failure}\n"));
             ExitCode::from(failure.status)
         }
-    }
+    };
+    // As long as nothing was begun, Ctrl-C ends the program while it waits for a reader.
+    screen.wait(if begun { LAST_WORDS } else { Duration::MAX });
+    status
 }
 
 fn start(arguments: &Arguments, screen: &Screen) -> Result<(), Failure> {

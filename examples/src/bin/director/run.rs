@@ -42,7 +42,7 @@ pub(crate) async fn in_user_space(
         let real_servers = services.iter().flat_map(|s| &s.real_servers).map(|s| s.endpoint.socket_addr());
         let demo = Demo::open(real_servers, arguments.address, arguments.port).await?;
         let introduction = demo.introduction(SocketAddr::new(arguments.address, arguments.port));
-        screen.say(&format!("{introduction}\n"));
+        screen.say(format!("{introduction}\n"));
         tokio::spawn(demo.control());
     }
     let supervisor = Supervisor::start(pools, services.clone()).map_err(|(_, failure)| failure)?;
@@ -95,7 +95,7 @@ pub(crate) async fn in_the_kernel(
 
 fn show_the_end(target: &mut impl Target, screen: &Screen) {
     match target.status() {
-        Ok(services) => screen.finish(&view::table(services)),
+        Ok(services) => screen.finish(view::table(services)),
         Err(message) => warn!("{message}"),
     }
 }

@@ -64,7 +64,7 @@ impl<T: Target> Supervisor<T> {
             }
             // What could not be done the last time, or was undone by another program, is done at the next tick.
             match self.reconcile() {
-                Ok(services) => screen.show(&view::table(services)),
+                Ok(services) => screen.show(view::table(services)),
                 Err(message) => error!("{message}"),
             }
         }

@@ -69,7 +69,7 @@ fn accept(mut reading: Reading, arguments: &Arguments, screen: &Screen) -> Resul
         return Err(Failure::input(text.trim_end()));
     }
     let warnings = reading.diagnostics.iter().filter(|d| d.severity == Severity::Warning);
-    screen.complain(&renderer.render_all(warnings));
+    screen.complain(renderer.render_all(warnings));
     if reading.services.is_empty() {
         let names: Vec<_> = reading.sources.iter().map(|(_, source)| source.name()).collect();
         return Err(Failure::input(format!(
