@@ -70,3 +70,32 @@ fn a_reader_who_stops_reading_stops_neither_the_balancing_nor_the_end() -> io::R
     assert!(said.len() > 60_000, "the pipe had room for more than {} bytes", said.len());
     Ok(())
 }
+
+#[test]
+fn the_same_failure_of_many_clients_is_told_with_their_number() -> io::Result<()> {
+    const CLIENTS: usize = 300;
+    let address = own_address();
+    let (service, server) = (SocketAddr::new(address, 8000), SocketAddr::new(address, 8001));
+    let config = file(&format!("-A -t {service} -s rr\n-a -t {service} -r {server} -m\n"))?;
+    let director = Director::start(&[], &[config.path().to_str().ok_or(io::ErrorKind::InvalidFilename)?])?;
+    director.wait_for_line(&format!("-> {server} Masq 1 0 0"));
+    for _ in 0..CLIENTS {
+        get(service, "/").expect_err("nobody can have answered");
+    }
+    for what in [
+        format!("could not be served by {server} (connection refused); trying another real server"),
+        format!("could not be served: no real server of {service} is left"),
+    ] {
+        let told = wait_for("all clients to be told", || {
+            let errors = director.errors();
+            let lines: Vec<_> = errors.lines().filter_map(|line| line.strip_suffix(&what)).collect();
+            let clients = |line: &&str| match line.rsplit_once(" more client") {
+                Some((line, _)) => line.split(' ').next_back().and_then(|number| number.parse().ok()).unwrap_or(0),
+                None => 1,
+            };
+            (lines.iter().map(clients).sum::<usize>() == CLIENTS).then_some(lines.len())
+        });
+        assert!(told < CLIENTS / 2, "{told} lines");
+    }
+    Ok(())
+}

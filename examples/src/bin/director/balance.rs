@@ -14,6 +14,7 @@ use tracing::{debug, warn};
 use crate::failure::Failure;
 use crate::pools::{Counted, ServicePool};
 use crate::proxy::{self, End};
+use crate::warnings::Warnings;
 use crate::watch::reason;
 
 /// The kernel forgets a connection that was reset after so long (its state CLOSE).
@@ -28,14 +29,19 @@ pub(crate) struct Front {
     listener: TcpListener,
     service: Arc<ServicePool>,
     time_wait: Duration,
+    warnings: Warnings,
 }
 
 impl Front {
     /// Opens the virtual address of the service.
-    pub(crate) async fn open(service: Arc<ServicePool>, time_wait: Duration) -> Result<Self, Failure> {
+    pub(crate) async fn open(
+        service: Arc<ServicePool>,
+        time_wait: Duration,
+        warnings: Warnings,
+    ) -> Result<Self, Failure> {
         let address = service.address();
         let listener = TcpListener::bind(address).await.map_err(|e| Failure::listen(address, e))?;
-        Ok(Self { listener, service, time_wait })
+        Ok(Self { listener, service, time_wait, warnings })
     }
 
     /// Accepts connections until `stop` says so or is dropped. Each of them holds a clone of `open` until it is closed.
@@ -51,8 +57,9 @@ impl Front {
                     // Picked here and not in the task: connections are scheduled in the order in which they come.
                     let picked = picker.pick(from);
                     let (service, time_wait, open) = (Arc::clone(&self.service), self.time_wait, open.clone());
+                    let warnings = self.warnings.clone();
                     tokio::spawn(async move {
-                        if let Some((end, counted)) = serve(client, from, &service, picked).await {
+                        if let Some((end, counted)) = serve(client, from, &service, picked, &warnings).await {
                             drop(open);
                             // The kernel remembers a closed connection for a while, and counts it as inactive.
                             counted.deactivate();
@@ -76,6 +83,7 @@ async fn serve(
     from: SocketAddr,
     service: &ServicePool,
     mut picked: Option<Counted>,
+    warnings: &Warnings,
 ) -> Option<(End, Counted)> {
     let mut tried = Vec::new();
     while let Some(counted) = picked {
@@ -90,12 +98,12 @@ async fn serve(
             Ok(Err(error)) => reason(&error),
             Err(_) => format!("no answer within {:?}", counted.connect_timeout()),
         };
-        warn!("{from} could not be served by {endpoint} ({reason}); trying another real server");
+        warnings.client(from, format!("could not be served by {endpoint} ({reason}); trying another real server"));
         tried.push(counted.id());
         drop(counted);
         picked = service.picker().retry(from, &tried);
     }
-    warn!("{from} could not be served: no real server of {} is left", service.address());
+    warnings.client(from, format!("could not be served: no real server of {} is left", service.address()));
     // The kernel would not accept the connection at all; a reset is the nearest thing to that.
     let _ = client.set_zero_linger();
     None

@@ -23,6 +23,7 @@ mod screen;
 mod setup;
 mod supervise;
 mod view;
+mod warnings;
 mod watch;
 
 use std::io::Write;

@@ -16,6 +16,7 @@ use crate::pools::Pools;
 use crate::screen::Screen;
 use crate::setup::VirtualService;
 use crate::supervise::{Supervisor, Target};
+use crate::warnings::Warnings;
 use crate::{view, watch};
 
 /// How many reports of health checks may wait.
@@ -33,9 +34,10 @@ pub(crate) async fn in_user_space(
         servers.for_each(|server| server.connect_timeout = timeout);
     }
     let pools = Pools::new(&services)?;
+    let warnings = Warnings::default();
     let mut fronts = Vec::new();
     for service in pools.iter() {
-        fronts.push(Front::open(Arc::clone(service), arguments.time_wait).await?);
+        fronts.push(Front::open(Arc::clone(service), arguments.time_wait, warnings.clone()).await?);
     }
     // From here on nothing can fail because of the machine: all ports are open.
     if arguments.config.is_none() {
