@@ -1,7 +1,7 @@
 //! Editing rules: what is asked changes, every other byte stays.
 
 use lvs_config::ipvsadm::{EditError, Editor, Mode, NameTable, NoNames, Rules};
-use lvs_model::{Destination, Endpoint, Service, ServiceKey, Weight};
+use lvs_model::{Destination, Endpoint, Service, ServiceKey, Table, Weight};
 
 fn key(text: &str) -> ServiceKey {
     text.parse().expect("a key")
@@ -115,6 +115,64 @@ fn a_script_stays_one() {
     for text in ["if ipvsadm -a -f 1 -r 10.0.0.1; then", "  start) ipvsadm -a -f 1 -r 10.0.0.1 ;;"] {
         assert!(matches!(edited(text, &remove), Err(EditError::SharedLine { .. })), "{text}");
     }
+}
+
+/// What a script becomes without the service with mark 1.
+fn without_mark_1(text: &str) -> Result<String, EditError> {
+    let mut rules = Rules::parse(text, Mode::Script);
+    rules.edit(&NoNames).remove_service(&key("fwmark 1"))?;
+    Ok(rules.to_text().into_owned())
+}
+
+#[test]
+fn a_line_that_other_commands_need_does_not_go() {
+    for text in [
+        "modprobe ip_vs; ipvsadm -A -f 1 -s rr\n",
+        "ipvsadm -A -f 1 -s rr; iptables -F\n",
+        "exec 3>x; ipvsadm -A -f 1\n",
+        "echo x | ipvsadm -A -f 1\n",
+        "ipvsadm -A -f 1 || echo failed\n",
+        "ipvsadm -A -f 1 ||\n  exit 1\n",
+        "true &&\n# a comment\n\nipvsadm -A -f 1\necho done\n",
+        "if\n  ipvsadm -A -f 1\nthen\n  echo x\nfi\n",
+        "if true\n  ipvsadm -A -f 1\nthen\n  echo x\nfi\n",
+        "if ! ipvsadm -A -f 1; then\n  exit 1\nfi\n",
+    ] {
+        assert!(matches!(without_mark_1(text), Err(EditError::SharedLine { .. })), "{text}");
+    }
+    for end in ["", " || exit 1", " || exit", " || true", " || : # so what", " || return 1", " >/dev/null 2>&1;", " &"]
+    {
+        assert_eq!(without_mark_1(&format!("a\nX=1 sudo ipvsadm -A -f 1{end}\nb\n")).as_deref(), Ok("a\nb\n"), "{end}");
+    }
+}
+
+#[test]
+fn a_body_of_a_script_is_not_left_empty() {
+    for (head, tail) in [
+        ("if true; then\n", "fi\n"),
+        ("if true\nthen\n", "else\n  x\nfi\n"),
+        ("while true; do # a\n", "\n# b\ndone\n"),
+        ("f() {\n", "}\n"),
+        ("case x in\n  a)\n", "    ;;\nesac\n"),
+        ("(\n", ")\n"),
+    ] {
+        let text = format!("{head}    ipvsadm -A -f 1 || exit 1\n\n    ipvsadm -a -f 1 -r 10.0.0.1\n{tail}");
+        assert_eq!(without_mark_1(&text).as_deref(), Ok(&*format!("{head}    :\n\n{tail}")));
+        let text = format!("{head}    x\n    ipvsadm -A -f 1\n{tail}");
+        assert_eq!(without_mark_1(&text).as_deref(), Ok(&*format!("{head}    x\n{tail}")));
+    }
+    // Several changes can empty it together.
+    let mut rules = Rules::parse("if a; then\r\n\tipvsadm -A -f 1\r\n\tipvsadm -A -f 2\r\nfi\r\n", Mode::Script);
+    assert_eq!(rules.edit(&NoNames).apply(&Table::new()), Ok(2));
+    assert_eq!(rules.to_text(), "if a; then\r\n\t:\r\nfi\r\n");
+}
+
+#[test]
+fn a_line_can_go_where_another_one_comes() {
+    let mut rules = Rules::parse("-A -f 1\n-A -f 2\n", Mode::Restore);
+    let table = Rules::parse("-A -f 1\n-a -f 1 -r 10.0.0.1:0 -m -w 1\n", Mode::Restore).read().table;
+    assert_eq!(rules.edit(&NoNames).apply(&table), Ok(2));
+    assert_eq!(rules.to_text(), "-A -f 1\n-a -f 1 -r 10.0.0.1:0 -m -w 1\n");
 }
 
 #[test]

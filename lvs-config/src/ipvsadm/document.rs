@@ -8,8 +8,9 @@ use crate::{Diagnostic, Severity};
 use super::command::Command;
 use super::reader::{Reader, Reading};
 use super::resolver::Resolver;
+use super::scan;
+use super::shell::{self, ShellLine};
 use super::word::{self, Word};
-use super::{scan, shell};
 
 /// This says whose grammar a text of rules follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -186,7 +187,7 @@ impl<'a> Line<'a> {
         let bytes = self.text;
         let token = |kind, start, end| Token { kind, span: Span::new(FileId::MAIN, start, end) };
         if self.mode == Mode::Script {
-            let line = shell::line(bytes, self.start);
+            let line = self.shell();
             return line.pieces.iter().map(|piece| token(piece.kind, piece.start, piece.end)).collect();
         }
         let newline = match self.bytes() {
@@ -218,12 +219,9 @@ impl<'a> Line<'a> {
         self.word_lists().into_iter().map(|(span, words)| line_command(span, words.as_deref(), names)).collect()
     }
 
-    /// Whether the line is needed for more than one command.
-    pub(super) fn is_shared(&self) -> bool {
-        self.mode == Mode::Script && {
-            let line = shell::line(self.text, self.start);
-            line.is_compound() || line.commands().len() > 1
-        }
+    /// The line as a shell splits it.
+    pub(super) fn shell(&self) -> ShellLine<'a> {
+        shell::line(self.text, self.start)
     }
 
     fn is_comment(&self) -> bool {
@@ -233,7 +231,7 @@ impl<'a> Line<'a> {
     /// The words of each command; `None` when a shell would change them.
     pub(super) fn word_lists(&self) -> Vec<(Span, Option<Vec<Word<'a>>>)> {
         if self.mode == Mode::Script {
-            let commands = shell::line(self.text, self.start).commands();
+            let commands = self.shell().commands();
             return commands
                 .into_iter()
                 .map(|command| (Span::new(FileId::MAIN, command.start, command.end), command.words))

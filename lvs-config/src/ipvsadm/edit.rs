@@ -1,11 +1,13 @@
 //! Changing rules where they stand.
 
+use std::collections::BTreeSet;
+
 use lvs_model::{Change, Destination, Endpoint, Service, ServiceKey, Table, Weight};
 
 use crate::diagnostic::{Edit, splice};
 use crate::span::{FileId, Span};
 
-use super::document::{Mode, Rules};
+use super::document::{Line, Mode, Rules};
 use super::option::Opt;
 use super::print;
 use super::resolver::Resolver;
@@ -39,8 +41,9 @@ pub enum EditError {
         /// The destination.
         destination: Endpoint,
     },
-    /// A line of a script has other commands, or words such as `if`, beside the command that should go.
-    #[error("the command at byte {at} stands on a line with others, give it a line of its own")]
+    /// In a script, other commands depend on the line of the command that should go: it has another command beside
+    /// `|| exit 1` and the like, or words such as `if`, or is one command with the line before or behind it.
+    #[error("the command at byte {at} stands together with others, give it a line of its own")]
     SharedLine {
         /// Where the command starts.
         at: usize,
@@ -135,7 +138,7 @@ impl Editor<'_> {
     pub fn remove_destination(&mut self, service: &ServiceKey, destination: Endpoint) -> Result<(), EditError> {
         let sites = self.sites();
         find_destination(&sites, service, destination)?;
-        let edits = removals(&sites.services[service].destinations[&destination])?;
+        let edits = self.removals(&sites.services[service].destinations[&destination])?;
         self.splice(edits);
         Ok(())
     }
@@ -175,8 +178,7 @@ impl Editor<'_> {
     pub fn remove_service(&mut self, service: &ServiceKey) -> Result<(), EditError> {
         let sites = self.sites();
         let all = sites.services.get(service).ok_or(EditError::NoService(*service))?;
-        let lines: Vec<Site> = all.sites.iter().chain(all.destinations.values().flatten()).copied().collect();
-        let edits = removals(&lines)?;
+        let edits = self.removals(&all.all())?;
         self.splice(edits);
         Ok(())
     }
@@ -191,7 +193,7 @@ impl Editor<'_> {
         let current = self.rules.read_with(self.names).table;
         let difference = current.difference(table);
         let sites = self.sites();
-        let mut edits = Vec::new();
+        let (mut edits, mut gone) = (Vec::new(), Vec::new());
         for change in &difference {
             match change {
                 Change::AddService(service) => {
@@ -199,10 +201,7 @@ impl Editor<'_> {
                 }
                 Change::EditService { to, .. } => edits.push(self.service(&sites, to)?),
                 Change::RemoveService(key) => {
-                    let all = sites.services.get(key).ok_or(EditError::NoService(*key))?;
-                    let lines: Vec<Site> =
-                        all.sites.iter().chain(all.destinations.values().flatten()).copied().collect();
-                    edits.extend(removals(&lines)?);
+                    gone.extend(sites.services.get(key).ok_or(EditError::NoService(*key))?.all());
                 }
                 Change::AddDestination { service, destination } => {
                     let site = sites.services.get(service).map_or(sites.last, |all| all.last);
@@ -218,10 +217,11 @@ impl Editor<'_> {
                 }
                 Change::RemoveDestination { service, destination } => {
                     find_destination(&sites, service, *destination)?;
-                    edits.extend(removals(&sites.services[service].destinations[destination])?);
+                    gone.extend(&sites.services[service].destinations[destination]);
                 }
             }
         }
+        edits.extend(self.removals(&gone)?);
         self.splice(edits);
         Ok(difference.len())
     }
@@ -231,6 +231,8 @@ impl Editor<'_> {
     }
 
     fn splice(&mut self, mut edits: Vec<Edit>) {
+        // What is put before a line comes first, or it would be in the middle of what replaces the line.
+        edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
         for edit in &mut edits {
             edit.text.extend(self.gap(edit));
         }
@@ -245,6 +247,35 @@ impl Editor<'_> {
         let is_number = edit.text.last().is_some_and(u8::is_ascii_digit);
         let before_arrow = matches!(self.rules.as_bytes().get(edit.span.end), Some(b'<' | b'>'));
         (self.rules.mode() == Mode::Script && is_number && before_arrow).then_some(b' ')
+    }
+
+    /// Removes whole lines, each once. A shell wants a command between `then` and `fi`, so that there `:` stays.
+    fn removals(&self, sites: &[Site]) -> Result<Vec<Edit>, EditError> {
+        if let Some(site) = sites.iter().find(|site| site.shared) {
+            return Err(EditError::SharedLine { at: site.command.start });
+        }
+        let gone: BTreeSet<Span> = sites.iter().map(|site| site.line).collect();
+        let lines: Vec<Line<'_>> = self.rules.lines().collect();
+        let is_blank = |line: &&Line<'_>| line.shell().is_blank();
+        let empties_body = |span: &Span| {
+            let (before, after) = lines.split_at(lines.partition_point(|line| line.span().start < span.start));
+            let mut after = after.iter().filter(|line| !gone.contains(&line.span()));
+            // Of several lines the first one decides.
+            before.iter().rev().find(|line| !is_blank(line)).is_some_and(|line| {
+                !gone.contains(&line.span())
+                    && line.shell().opens_body()
+                    && after.find(|line| !is_blank(line)).is_some_and(|line| line.shell().closes_body())
+            })
+        };
+        let edit = |span: &Span| {
+            let mut text = Vec::new();
+            if self.rules.mode() == Mode::Script && empties_body(span) {
+                let (indentation, newline) = self.frame(*span);
+                text = [indentation, b":", newline].concat();
+            }
+            Edit::new(*span, text)
+        };
+        Ok(gone.iter().map(edit).collect())
     }
 
     fn weight(&self, site: Site, weight: Weight) -> Edit {
@@ -327,25 +358,32 @@ impl Editor<'_> {
             let before = if bytes.is_empty() || bytes.ends_with(b"\n") { "" } else { newline };
             return Edit::new(at, format!("{before}{command}{newline}"));
         };
-        let line = &bytes[site.line.range()];
-        let indentation = line.iter().take_while(|b| is_blank(**b) && !matches!(b, b'\r' | b'\n')).count();
+        let (indentation, newline) = self.frame(site.line);
         // The name of the program, where there is one.
-        let start = if self.rules.mode() == Mode::Script { site.command.start } else { site.line.start + indentation };
+        let start =
+            if self.rules.mode() == Mode::Script { site.command.start } else { site.line.start + indentation.len() };
         let verb = site.words(self.rules).first().map_or(start, |word| word.start);
-        let mut text = line[..indentation].to_vec();
+        let mut text = indentation.to_vec();
         text.extend_from_slice(&bytes[start..verb.max(start)]);
         text.extend_from_slice(command.as_bytes());
+        text.extend_from_slice(newline);
+        if newline.is_empty() {
+            // The last line has no end, and so has the new one.
+            text.insert(0, b'\n');
+        }
+        Edit::new(site.line.after(), text)
+    }
+
+    /// The indentation and the end of a line.
+    fn frame(&self, line: Span) -> (&[u8], &'static [u8]) {
+        let line = &self.rules.as_bytes()[line.range()];
+        let indentation = line.iter().take_while(|b| is_blank(**b) && !matches!(b, b'\r' | b'\n')).count();
         let newline: &[u8] = match line {
             [.., b'\r', b'\n'] => b"\r\n",
             [.., b'\n'] => b"\n",
-            // The last line has no end, and so has the new one.
-            _ => {
-                text.insert(0, b'\n');
-                b""
-            }
+            _ => b"",
         };
-        text.extend_from_slice(newline);
-        Edit::new(site.line.after(), text)
+        (&line[..indentation], newline)
     }
 
     fn text(&self, span: Span) -> String {
@@ -357,14 +395,6 @@ fn find_destination(sites: &Sites, service: &ServiceKey, destination: Endpoint) 
     let all = sites.services.get(service).ok_or(EditError::NoService(*service))?;
     let found = all.destinations.get(&destination).and_then(|sites| effective(sites));
     found.ok_or(EditError::NoDestination { service: *service, destination })
-}
-
-/// Removes whole lines, each once.
-fn removals(sites: &[Site]) -> Result<Vec<Edit>, EditError> {
-    if let Some(site) = sites.iter().find(|site| site.shared) {
-        return Err(EditError::SharedLine { at: site.command.start });
-    }
-    Ok(sites.iter().map(|site| Edit::new(site.line, Vec::new())).collect())
 }
 
 /// Where another option can stand: behind the last one, but before a `--`.

@@ -18,6 +18,7 @@
 //! ```
 
 mod address;
+mod bond;
 mod build;
 mod build_daemon;
 mod build_list;

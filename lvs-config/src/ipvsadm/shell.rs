@@ -22,7 +22,7 @@ pub(super) struct Piece<'a> {
     pub(super) start: usize,
     pub(super) end: usize,
     /// Without quotes.
-    text: Cow<'a, [u8]>,
+    pub(super) text: Cow<'a, [u8]>,
     /// Whether the shell would leave the word as it stands.
     literal: bool,
 }
@@ -192,6 +192,13 @@ fn quoted_length(text: &[u8]) -> Option<usize> {
     }
 }
 
+impl Piece<'_> {
+    /// Whether it is `>` or the like, which a word may follow that is no argument.
+    pub(super) fn is_redirection(&self) -> bool {
+        self.kind == TokenKind::Operator && self.text.iter().any(|b| matches!(b, b'<' | b'>'))
+    }
+}
+
 impl<'a> ShellLine<'a> {
     /// The commands of this line that run `ipvsadm`, or are the lines of its rules.
     pub(super) fn commands(&self) -> Vec<ShellCommand<'a>> {
@@ -203,7 +210,7 @@ impl<'a> ShellLine<'a> {
         while let Some(piece) = pieces.next() {
             match piece.kind {
                 TokenKind::Word => simple.push(piece),
-                TokenKind::Operator if piece.text.iter().any(|b| matches!(b, b'<' | b'>')) => {
+                TokenKind::Operator if piece.is_redirection() => {
                     let has_target = piece.text.ends_with(b"<") || piece.text.ends_with(b">");
                     if has_target {
                         pieces.next_if(|next| next.kind == TokenKind::Word);
@@ -228,7 +235,7 @@ impl ShellLine<'_> {
         for piece in &self.pieces {
             match piece.kind {
                 TokenKind::Operator if matches!(&*piece.text, b"(" | b")" | b";;") => return true,
-                TokenKind::Operator => is_first |= !piece.text.iter().any(|b| matches!(b, b'<' | b'>')),
+                TokenKind::Operator => is_first |= !piece.is_redirection(),
                 TokenKind::Word if is_first && is_keyword(&piece.text) => return true,
                 TokenKind::Word => is_first &= is_prefix(&piece.text),
                 TokenKind::Blank | TokenKind::Comment | TokenKind::Newline => {}

@@ -11,6 +11,7 @@ use super::document::{Line, Mode, Rules};
 use super::problem::Outcome;
 use super::resolver::Resolver;
 use super::scan;
+use super::shell::ShellLine;
 use super::word::Word;
 
 /// A command in its line.
@@ -20,7 +21,7 @@ pub(super) struct Site {
     pub(super) line: Span,
     /// The command in it, with the name of the program in a script.
     pub(super) command: Span,
-    /// Whether the line is needed for others, too.
+    /// Whether the line cannot go without a change to others.
     pub(super) shared: bool,
     /// Whether what is there in the end was set here.
     pub(super) effective: bool,
@@ -45,9 +46,13 @@ pub(super) struct ServiceSites {
 /// Finds all sites.
 pub(super) fn sites(rules: &Rules, names: &dyn Resolver) -> Sites {
     let mut sites = Sites::default();
-    for line in rules.lines() {
+    let lines: Vec<Line<'_>> = rules.lines().collect();
+    for (i, line) in lines.iter().enumerate() {
         let lists = line.word_lists();
-        let shared = !lists.is_empty() && line.is_shared();
+        let shared = rules.mode() == Mode::Script && !lists.is_empty() && {
+            let shell = line.shell();
+            shell.has_others() || shell.is_compound() || hangs(&shell, &lines[..i], &lines[i + 1..])
+        };
         for (command_span, words) in lists {
             let Some(words) = words else { continue };
             let mut ignored = Vec::new();
@@ -67,6 +72,13 @@ pub(super) fn sites(rules: &Rules, names: &dyn Resolver) -> Sites {
         }
     }
     sites
+}
+
+/// Whether a line of a script is a part of something that stands on several lines.
+fn hangs(line: &ShellLine<'_>, before: &[Line<'_>], after: &[Line<'_>]) -> bool {
+    let before = before.iter().rev().map(Line::shell).find(|line| !line.is_blank());
+    let after = after.iter().map(Line::shell).find(|line| !line.is_blank());
+    line.goes_on() || before.is_some_and(|line| line.goes_on()) || after.is_some_and(|line| line.ends_condition())
 }
 
 impl Site {
@@ -131,6 +143,11 @@ impl Sites {
 }
 
 impl ServiceSites {
+    /// Every command that speaks about the service or one of its destinations.
+    pub(super) fn all(&self) -> Vec<Site> {
+        self.sites.iter().chain(self.destinations.values().flatten()).copied().collect()
+    }
+
     fn push(&mut self, site: Site) {
         self.last = Some(site);
         self.sites.push(site);
