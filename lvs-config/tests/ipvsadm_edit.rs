@@ -47,6 +47,31 @@ fn a_weight_changes_and_nothing_else() {
 }
 
 #[test]
+fn a_weight_changes_however_it_is_quoted() {
+    for (before, after) in [
+        ("--weight=\"3\"", "--weight=0"),
+        ("\"--weight=3\"", "--weight=0"),
+        ("--weight \"3\"", "--weight 0"),
+        ("--we'ight' '3'", "--we'ight' 0"),
+        ("-w\"3\"", "-w0"),
+        ("-\"w\"3", "-w0"),
+        ("-w=\"3\"", "-w=0"),
+        ("-w1\\\n3", "-w0"),
+        ("-m''w4", "-mw0"),
+        ("-m''w 4", "-m''w 0"),
+    ] {
+        let text = |option: &str| format!("ipvsadm -A -f 1\nipvsadm -a -f 1 -r 10.0.0.1 {option} -x 5\n");
+        let mut rules = Rules::parse(text(before), Mode::Script);
+        rules.edit(&NoNames).set_weight(&key("fwmark 1"), endpoint("10.0.0.1:0"), Weight::ZERO).expect("it is there");
+        assert_eq!(rules.to_text(), text(after));
+    }
+    // A byte that ends what the tool sees.
+    let mut rules = Rules::parse("-A -f 1\n-a -f 1 -r 10.0.0.1 -w3\0x\n", Mode::Strict);
+    rules.edit(&NoNames).set_weight(&key("fwmark 1"), endpoint("10.0.0.1:0"), Weight::ZERO).expect("it is there");
+    assert_eq!(rules.to_text(), "-A -f 1\n-a -f 1 -r 10.0.0.1 -w0\n");
+}
+
+#[test]
 fn the_rule_that_counts_is_changed() {
     let text = "-A -f 1\n-a -f 1 -r 10.0.0.1 -m -w 1\n-e -f 1 -r 10.0.0.1 -m -w 2\n-a -f 1 -r 10.0.0.1 -m -w 3\n";
     let mut rules = Rules::parse(text, Mode::Restore);

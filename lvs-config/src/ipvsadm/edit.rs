@@ -282,7 +282,7 @@ impl Editor<'_> {
         let words = site.words(self.rules);
         let found = walk::options(&words).into_iter().find(|place| place.opt == Opt::Weight);
         match found.and_then(|place| place.value) {
-            Some(value) => Edit::new(value, weight.to_string()),
+            Some(value) => Edit::new(value.span, [value.before, weight.to_string().as_bytes()].concat()),
             None => Edit::new(end_of_options(&words, site), format!(" -w {weight}")),
         }
     }

@@ -18,6 +18,14 @@ pub(super) struct Word<'a> {
     pub(super) end: usize,
 }
 
+/// A value, and what of its word has to be written anew with it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part<'w> {
+    pub(super) span: Span,
+    /// What the tool sees of the span before the value: nothing, or the options that are glued to it.
+    pub(super) before: &'w [u8],
+}
+
 impl<'a> Word<'a> {
     pub(super) fn span(&self) -> Span {
         span(self.start, self.end)
@@ -26,6 +34,12 @@ impl<'a> Word<'a> {
     /// The part of the word from its `at`-th byte on; the whole word when quotes or NUL bytes have moved things.
     pub(super) fn span_from(&self, at: usize) -> Span {
         if self.is_literal() { span((self.start + at).min(self.end), self.end) } else { self.span() }
+    }
+
+    /// The value that starts at the `at`-th byte of the word.
+    pub(super) fn part(&self, at: usize) -> Part<'_> {
+        let before = if self.is_literal() { &[][..] } else { self.text.get(..at).unwrap_or_default() };
+        Part { span: self.span_from(at), before }
     }
 
     /// Whether what the tool sees is what stands there.
