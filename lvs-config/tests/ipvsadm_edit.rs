@@ -135,6 +135,17 @@ fn a_script_stays_one() {
         edited("ipvsadm -a -f 1 2>&1 -r 10.0.0.1 >> x -g || exit 1", &replace).as_deref(),
         Ok("ipvsadm -a -f 1 -r 10.0.0.1 -m -w 5 2>&1 >> x || exit 1")
     );
+    // What joined two lines does not join the next ones.
+    for (before, after) in [
+        ("ipvsadm -a -f 1 -r 10.0.0.1 2>&1 \\\n  -w 4\nx", "ipvsadm -a -f 1 -r 10.0.0.1 -m -w 5 2>&1\nx"),
+        (
+            "ipvsadm -a -f 1 \\\n > \\\n  x -r 10.0.0.1 2>&1 # -w\nx",
+            "ipvsadm -a -f 1 -r 10.0.0.1 -m -w 5 > \\\n  x 2>&1 # -w\nx",
+        ),
+        ("a >b; ipvsadm -a -f 1 <c -r 10.0.0.1 >d; e", "a >b; ipvsadm -a -f 1 -r 10.0.0.1 -m -w 5 <c >d; e"),
+    ] {
+        assert_eq!(edited(before, &replace).as_deref(), Ok(after));
+    }
     let remove = |editor: &mut Editor<'_>| editor.remove_destination(&one, endpoint("10.0.0.1:0"));
     assert_eq!(edited("true\nipvsadm -a -f 1 -r 10.0.0.1 || exit 1", &remove).as_deref(), Ok("true"));
     for text in ["if ipvsadm -a -f 1 -r 10.0.0.1; then", "  start) ipvsadm -a -f 1 -r 10.0.0.1 ;;"] {

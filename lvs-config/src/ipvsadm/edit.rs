@@ -11,6 +11,7 @@ use super::document::{Line, Mode, Rules};
 use super::option::Opt;
 use super::print;
 use super::resolver::Resolver;
+use super::shell;
 use super::sites::{Site, Sites, effective, sites};
 use super::walk;
 use super::word::{Word, is_blank};
@@ -318,11 +319,22 @@ impl Editor<'_> {
             [b'-', letter, ..] => format!("-{}", char::from(*letter)),
             _ => String::new(),
         };
-        // Redirections may stand between the words of a shell's command.
-        let gaps = words.windows(2).map(|pair| self.text(pair[0].span().after().to(pair[1].span().before())));
-        let redirections: String =
-            gaps.filter(|gap| gap.contains(['<', '>'])).map(|gap| format!(" {}", gap.trim())).collect();
-        Edit::new(first.span().to(last.span()), format!("{verb} {text}{redirections}"))
+        let text = [verb.as_bytes(), b" ", text.as_bytes(), &self.redirections(site, last.start)].concat();
+        Edit::new(first.span().to(last.span()), text)
+    }
+
+    /// The redirections of a command of a script that stand before `end`, each behind a blank.
+    fn redirections(&self, site: Site, end: usize) -> Vec<u8> {
+        let (bytes, mut text) = (self.rules.as_bytes(), Vec::new());
+        if self.rules.mode() != Mode::Script {
+            return text;
+        }
+        let line = shell::line(bytes, site.line.start);
+        for span in line.redirections().filter(|span| span.start >= site.command.start && span.end <= end) {
+            text.push(b' ');
+            text.extend_from_slice(&bytes[span.range()]);
+        }
+        text
     }
 
     fn new_destination(&self, site: Option<Site>, service: &ServiceKey, destination: &Destination) -> Edit {

@@ -5,8 +5,11 @@
 
 use std::borrow::Cow;
 
+use crate::Span;
+
 use super::document::TokenKind;
 use super::option::{self, VERBS};
+use super::problem::span;
 use super::word::{Word, is_blank};
 
 /// One logical line: physical lines that are joined by `\` count as one.
@@ -197,6 +200,11 @@ impl Piece<'_> {
     pub(super) fn is_redirection(&self) -> bool {
         self.kind == TokenKind::Operator && self.text.iter().any(|b| matches!(b, b'<' | b'>'))
     }
+
+    /// Whether a word belongs to this redirection; `2>&1` has none.
+    fn has_target(&self) -> bool {
+        self.text.ends_with(b"<") || self.text.ends_with(b">")
+    }
 }
 
 impl<'a> ShellLine<'a> {
@@ -211,8 +219,7 @@ impl<'a> ShellLine<'a> {
             match piece.kind {
                 TokenKind::Word => simple.push(piece),
                 TokenKind::Operator if piece.is_redirection() => {
-                    let has_target = piece.text.ends_with(b"<") || piece.text.ends_with(b">");
-                    if has_target {
+                    if piece.has_target() {
                         pieces.next_if(|next| next.kind == TokenKind::Word);
                     }
                 }
@@ -229,6 +236,15 @@ impl<'a> ShellLine<'a> {
 }
 
 impl ShellLine<'_> {
+    /// Where the redirections of all commands stand, each with the word behind it.
+    pub(super) fn redirections(&self) -> impl Iterator<Item = Span> {
+        self.pieces.iter().enumerate().filter(|(_, piece)| piece.is_redirection()).map(|(i, piece)| {
+            let target = self.pieces[i + 1..].iter().find(|next| next.kind != TokenKind::Blank);
+            let target = target.filter(|next| piece.has_target() && next.kind == TokenKind::Word);
+            span(piece.start, target.map_or(piece.end, |target| target.end))
+        })
+    }
+
     /// Whether a list of commands or a compound one, such as `if`, would break without this line.
     pub(super) fn is_compound(&self) -> bool {
         let mut is_first = true;
