@@ -203,6 +203,108 @@ fn a_body_of_a_script_is_not_left_empty() {
     assert_eq!(rules.to_text(), "if a; then\r\n\t:\r\nfi\r\n");
 }
 
+/// What a text becomes with one more destination of mark 1.
+fn with_a_destination(mode: Mode, text: &str) -> Result<String, EditError> {
+    let mut rules = Rules::parse(text, mode);
+    rules.edit(&NoNames).add_destination(&key("fwmark 1"), &destination("-r 10.0.0.9:0 -m -w 1"))?;
+    let table = rules.read().table;
+    let server = table.get(&key("fwmark 1")).expect("it is there");
+    assert!(server.destination(endpoint("10.0.0.9:0")).is_some_and(|d| d.weight == Weight::ONE), "{text}");
+    Ok(rules.to_text().into_owned())
+}
+
+#[test]
+fn a_new_line_of_a_script_stands_alone() {
+    const NEW: &str = "ipvsadm -a -f 1 -r 10.0.0.9:0 -m -w 1\n";
+    // Behind the last line that depends on no other.
+    for tail in [
+        "if true\nthen ipvsadm -a -f 1 -r 10.0.0.1\nfi\n",
+        "true && { ipvsadm -a -f 1 -r 10.0.0.1; }\n",
+        "if ! ipvsadm -a -f 1 -r 10.0.0.1; then\n  exit 1\nfi\n",
+        "ipvsadm -a -f 1 -r 10.0.0.1 ||\n  exit 1\n",
+        "true &&\n  ipvsadm -a -f 1 -r 10.0.0.1\n",
+    ] {
+        let head = "ipvsadm -A -f 1\n";
+        let text = format!("{head}{tail}");
+        assert_eq!(with_a_destination(Mode::Script, &text).as_deref(), Ok(&*format!("{head}{NEW}{tail}")));
+        let text = tail.replace("-a -f 1 -r 10.0.0.1", "-A -f 1");
+        assert!(matches!(with_a_destination(Mode::Script, &text), Err(EditError::SharedLine { .. })), "{text}");
+        let error = Rules::parse(text.clone(), Mode::Script).edit(&NoNames).add_service(&service("-f 2 -s rr"));
+        assert!(matches!(error, Err(EditError::SharedLine { .. })), "{text}");
+    }
+    // Only what another command needs, too.
+    for (before, program) in [
+        ("X=\"$Y\" sudo \\\n /sbin/ipvsadm", "X=\"$Y\" sudo /sbin/ipvsadm"),
+        ("! time ipvsadm", "ipvsadm"),
+        ("X=1 2>x ipvsadm", "X=1 ipvsadm"),
+    ] {
+        let head = format!("{before} -A -f 1 -s rr || exit 1\n");
+        let new = NEW.replace("ipvsadm", program);
+        assert_eq!(with_a_destination(Mode::Script, &head).as_deref(), Ok(&*format!("{head}{new}")));
+    }
+    for head in ["#!/bin/sh\n", "/bin/ipvsadm -C\n"] {
+        let mut rules = Rules::parse(head, Mode::Script);
+        rules.edit(&NoNames).add_service(&service("-f 2 -s rr")).expect("new");
+        let program = if head.contains("-C") { "/bin/ipvsadm" } else { "ipvsadm" };
+        assert_eq!(rules.to_text(), format!("{head}{program} -A -f 2 -s rr\n"));
+    }
+}
+
+#[test]
+fn a_new_line_is_not_joined_with_the_last_one() {
+    for (end, missing) in [("foo \\", "\n\n"), ("foo \\\n", "\n"), ("# a", "\n"), ("# a\n", "")] {
+        let mut rules = Rules::parse(end, Mode::Script);
+        rules.edit(&NoNames).add_service(&service("-f 1 -s rr")).expect("new");
+        assert_eq!(rules.to_text(), format!("{end}{missing}ipvsadm -A -f 1 -s rr\n"));
+        assert_eq!(rules.read().table.len(), 1);
+    }
+    for end in ["\\\n", " || exit \\", " || exit \\\n", ""] {
+        let text = format!("ipvsadm -A -f 1{end}");
+        let after = with_a_destination(Mode::Script, &text).expect("new");
+        assert!(after.starts_with(&format!("{text}\n")), "{after}");
+    }
+    // Only the first of several new lines ends the last line.
+    let table = Rules::parse("-A -f 1 -s rr\n-a -f 1 -r 10.0.0.1:0 -m -w 1\n", Mode::Restore).read().table;
+    let mut rules = Rules::parse("# a", Mode::Restore);
+    assert_eq!(rules.edit(&NoNames).apply(&table), Ok(2));
+    assert_eq!(rules.to_text(), "# a\n-A -f 1 -s rr\n-a -f 1 -r 10.0.0.1:0 -m -w 1\n");
+}
+
+#[test]
+fn a_new_line_stands_where_it_is_reached() {
+    const NEW: &str = "-A -f 1 -s rr\n";
+    for (head, tail) in [
+        ("# head\n", "foo\n"),
+        ("", "\u{feff}-A -f 2\n"),
+        ("", "\u{feff}# a\n-A -f 2\n"),
+        ("# head\n", "-h"),
+        ("-A -f 2\n", "-R\n-A -f 3\n"),
+        ("# head\n", "-A -f 2  "),
+        ("-A -f 2\n-D -f 2\n", "foo\n"),
+    ] {
+        let text = format!("{head}{tail}");
+        let mut rules = Rules::parse(text.clone(), Mode::Restore);
+        rules.edit(&NoNames).add_service(&service("-f 1 -s rr")).expect("new");
+        assert_eq!(rules.to_text(), format!("{head}{NEW}{tail}"));
+        let mut rules = Rules::parse(text.clone(), Mode::Restore);
+        let mut table = rules.read().table;
+        table.insert(service("-f 1 -s rr")).expect("new");
+        assert_eq!(rules.edit(&NoNames).apply(&table), Ok(1));
+        assert_eq!(rules.read().table, table);
+    }
+    // Behind what would remove or change what it adds.
+    for tail in ["-a -f 1 -r 10.0.0.9\n-d -f 1 -r 10.0.0.9\n", "-d -f 1 -r 10.0.0.9\n", "-e -f 1 -r 10.0.0.9 -w 7\n"] {
+        let text = format!("-A -f 1\n{tail}");
+        let after = format!("{text}-a -f 1 -r 10.0.0.9:0 -m -w 1\n");
+        assert_eq!(with_a_destination(Mode::Restore, &text), Ok(after));
+    }
+    for head in ["-A -f 1\n-D -f 1\n", "-E -f 1 -s sh\n", "-a -f 1 -r 10.0.0.1\n"] {
+        let mut rules = Rules::parse(head, Mode::Restore);
+        rules.edit(&NoNames).add_service(&service("-f 1 -s rr")).expect("new");
+        assert_eq!(rules.to_text(), format!("{head}-A -f 1 -s rr\n"));
+    }
+}
+
 #[test]
 fn a_line_can_go_where_another_one_comes() {
     let mut rules = Rules::parse("-A -f 1\n-A -f 2\n", Mode::Restore);
@@ -216,7 +318,7 @@ fn line_ends_are_kept_also_when_there_is_none() {
     let mut rules = Rules::parse("-A -f 1\r\n-A -f 2", Mode::Restore);
     rules.edit(&NoNames).add_destination(&key("fwmark 1"), &destination("-r 10.0.0.1:0 -g -w 1")).expect("new");
     rules.edit(&NoNames).add_destination(&key("fwmark 2"), &destination("-r 10.0.0.1:0 -g -w 1")).expect("new");
-    assert_eq!(rules.to_text(), "-A -f 1\r\n-a -f 1 -r 10.0.0.1:0 -g -w 1\r\n-A -f 2\n-a -f 2 -r 10.0.0.1:0 -g -w 1");
+    assert_eq!(rules.to_text(), "-A -f 1\r\n-a -f 1 -r 10.0.0.1:0 -g -w 1\r\n-A -f 2\r\n-a -f 2 -r 10.0.0.1:0 -g -w 1");
     let mut rules = Rules::parse("", Mode::Restore);
     rules.edit(&NoNames).add_service(&service("-f 7 -6 -s rr")).expect("new");
     rules.edit(&NoNames).add_destination(&key("fwmark 7 inet6"), &destination("-r [fd00::1]:0 -g -w 1")).expect("new");

@@ -174,6 +174,24 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Whatever the text is: what an edit says that it did is what reading says.
+    #[test]
+    fn edits_of_any_text_do_what_they_say(bytes in text(), to in table()) {
+        for mode in MODES {
+            let mut rules = Rules::parse(bytes.clone(), mode);
+            match rules.edit(&NoNames).apply(&to) {
+                Ok(_) => prop_assert_eq!(canonical(&rules.read().table), canonical(&to), "{}", rules.to_text()),
+                Err(_) => {
+                    prop_assert_eq!(mode, Mode::Script);
+                    prop_assert_eq!(rules.as_bytes(), &bytes);
+                }
+            }
+            check_tiling(rules.as_bytes(), mode);
+        }
+    }
+}
+
 #[test]
 fn every_recorded_and_collected_file_survives() {
     let mut folders = vec![folder()];

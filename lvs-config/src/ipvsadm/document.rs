@@ -228,6 +228,11 @@ impl<'a> Line<'a> {
         self.mode == Mode::Restore && self.bytes().starts_with(b"#")
     }
 
+    /// Whether the tool does not see this last line.
+    pub(super) fn is_lost(&self) -> bool {
+        self.mode != Mode::Script && word::is_lost_last_line(self.bytes())
+    }
+
     /// The words of each command; `None` when a shell would change them.
     pub(super) fn word_lists(&self) -> Vec<(Span, Option<Vec<Word<'a>>>)> {
         if self.mode == Mode::Script {
@@ -237,7 +242,7 @@ impl<'a> Line<'a> {
                 .map(|command| (Span::new(FileId::MAIN, command.start, command.end), command.words))
                 .collect();
         }
-        if self.is_comment() || word::is_lost_last_line(self.bytes()) {
+        if self.is_comment() || self.is_lost() {
             return Vec::new();
         }
         let words = word::words(self.text, self.start, self.end);

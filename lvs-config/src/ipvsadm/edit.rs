@@ -42,8 +42,9 @@ pub enum EditError {
         /// The destination.
         destination: Endpoint,
     },
-    /// In a script, other commands depend on the line of the command that should go: it has another command beside
-    /// `|| exit 1` and the like, or words such as `if`, or is one command with the line before or behind it.
+    /// In a script, other commands depend on the line of the command that should go, or behind which another one should
+    /// stand: it has words such as `if`, or is one command with the line before or behind it, or a line that should go
+    /// has another command beside `|| exit 1` and the like.
     #[error("the command at byte {at} stands together with others, give it a line of its own")]
     SharedLine {
         /// Where the command starts.
@@ -119,14 +120,14 @@ impl Editor<'_> {
     ///
     /// # Errors
     ///
-    /// The service is not there, or the destination is.
+    /// The service is not there, or the destination is, or a script has no line behind which a new one can stand.
     pub fn add_destination(&mut self, service: &ServiceKey, destination: &Destination) -> Result<(), EditError> {
         let sites = self.sites();
         let all = sites.services.get(service).ok_or(EditError::NoService(*service))?;
         if all.destinations.contains_key(&destination.endpoint) {
             return Err(EditError::DestinationExists { service: *service, destination: destination.endpoint });
         }
-        let edit = self.new_destination(all.last, service, destination);
+        let edit = self.new_destination(&sites, all.last, service, destination)?;
         self.splice(vec![edit]);
         Ok(())
     }
@@ -160,13 +161,13 @@ impl Editor<'_> {
     ///
     /// # Errors
     ///
-    /// The service is there already.
+    /// The service is there already, or a script has no line behind which a new one can stand.
     pub fn add_service(&mut self, service: &Service) -> Result<(), EditError> {
         let sites = self.sites();
         if sites.services.contains_key(service.key()) {
             return Err(EditError::ServiceExists(*service.key()));
         }
-        let edit = self.new_line(sites.last, &format!("-A {}", print::service(service)));
+        let edit = self.new_line(&sites, sites.last, &format!("-A {}", print::service(service)))?;
         self.splice(vec![edit]);
         Ok(())
     }
@@ -189,7 +190,8 @@ impl Editor<'_> {
     ///
     /// # Errors
     ///
-    /// A line with something that should go has other commands too; nothing is changed then.
+    /// A line with something that should go has other commands too, or a script has no line behind which a new one can
+    /// stand; nothing is changed then.
     pub fn apply(&mut self, table: &Table) -> Result<usize, EditError> {
         let current = self.rules.read_with(self.names).table;
         let difference = current.difference(table);
@@ -198,7 +200,7 @@ impl Editor<'_> {
         for change in &difference {
             match change {
                 Change::AddService(service) => {
-                    edits.push(self.new_line(sites.last, &format!("-A {}", print::service(service))));
+                    edits.push(self.new_line(&sites, sites.last, &format!("-A {}", print::service(service)))?);
                 }
                 Change::EditService { to, .. } => edits.push(self.service(&sites, to)?),
                 Change::RemoveService(key) => {
@@ -206,7 +208,7 @@ impl Editor<'_> {
                 }
                 Change::AddDestination { service, destination } => {
                     let site = sites.services.get(service).map_or(sites.last, |all| all.last);
-                    edits.push(self.new_destination(site, service, destination));
+                    edits.push(self.new_destination(&sites, site, service, destination)?);
                 }
                 Change::EditDestination { service, from, to } => {
                     let site = find_destination(&sites, service, to.endpoint)?;
@@ -234,8 +236,13 @@ impl Editor<'_> {
     fn splice(&mut self, mut edits: Vec<Edit>) {
         // What is put before a line comes first, or it would be in the middle of what replaces the line.
         edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+        let mut missing = self.missing_end();
         for edit in &mut edits {
             edit.text.extend(self.gap(edit));
+            if edit.span.start == self.rules.as_bytes().len() && edit.text.ends_with(b"\n") {
+                // The first of the lines at the end.
+                edit.text.splice(0..0, std::mem::take(&mut missing));
+            }
         }
         // The spans come from this very text and each line is removed or changed once.
         if let Ok(bytes) = splice(self.rules.as_bytes(), edits.iter()) {
@@ -337,11 +344,17 @@ impl Editor<'_> {
         text
     }
 
-    fn new_destination(&self, site: Option<Site>, service: &ServiceKey, destination: &Destination) -> Edit {
+    fn new_destination(
+        &self,
+        sites: &Sites,
+        site: Option<Site>,
+        service: &ServiceKey,
+        destination: &Destination,
+    ) -> Result<Edit, EditError> {
         let words = site.map(|site| site.words(self.rules)).unwrap_or_default();
         let is_same = site.is_some() && self.speaks_of(&words, service);
         let service = if is_same { self.service_words(&words, service) } else { print::key(service).to_string() };
-        self.new_line(site, &format!("-a {service} {}", print::destination(destination)))
+        self.new_line(sites, site, &format!("-a {service} {}", print::destination(destination)))
     }
 
     fn speaks_of(&self, words: &[Word<'_>], service: &ServiceKey) -> bool {
@@ -361,29 +374,55 @@ impl Editor<'_> {
         .unwrap_or_else(|| print::key(service).to_string())
     }
 
-    /// A line behind that of `site`, or at the end.
-    fn new_line(&self, site: Option<Site>, command: &str) -> Edit {
+    /// A line behind that of `site`, or at the end of what is read.
+    fn new_line(&self, sites: &Sites, site: Option<Site>, command: &str) -> Result<Edit, EditError> {
         let bytes = self.rules.as_bytes();
         let Some(site) = site else {
-            let newline = if bytes.windows(2).any(|pair| pair == b"\r\n") { "\r\n" } else { "\n" };
-            let at = Span::new(FileId::MAIN, bytes.len(), bytes.len());
-            let before = if bytes.is_empty() || bytes.ends_with(b"\n") { "" } else { newline };
-            return Edit::new(at, format!("{before}{command}{newline}"));
+            let at = sites.stop.map_or(Span::new(FileId::MAIN, bytes.len(), bytes.len()), Span::before);
+            let program: &[u8] = if self.rules.mode() == Mode::Script { b"ipvsadm " } else { b"" };
+            return Ok(Edit::new(at, [program, command.as_bytes(), self.newline()].concat()));
         };
+        if !site.is_anchor {
+            return Err(EditError::SharedLine { at: site.command.start });
+        }
         let (indentation, newline) = self.frame(site.line);
-        // The name of the program, where there is one.
-        let start =
-            if self.rules.mode() == Mode::Script { site.command.start } else { site.line.start + indentation.len() };
-        let verb = site.words(self.rules).first().map_or(start, |word| word.start);
         let mut text = indentation.to_vec();
-        text.extend_from_slice(&bytes[start..verb.max(start)]);
+        if self.rules.mode() == Mode::Script {
+            let commands = shell::line(bytes, site.line.start).commands();
+            let programs = commands.into_iter().filter(|other| other.start == site.command.start);
+            for word in programs.flat_map(|command| command.program) {
+                text.extend_from_slice(&bytes[word.range()]);
+                text.push(b' ');
+            }
+        } else {
+            // The name of the program, where there is one.
+            let start = site.line.start + indentation.len();
+            let verb = site.words(self.rules).first().map_or(start, |word| word.start);
+            text.extend_from_slice(&bytes[start..verb.max(start)]);
+        }
         text.extend_from_slice(command.as_bytes());
         text.extend_from_slice(newline);
         if newline.is_empty() {
             // The last line has no end, and so has the new one.
-            text.insert(0, b'\n');
+            text.splice(0..0, self.missing_end());
         }
-        Edit::new(site.line.after(), text)
+        Ok(Edit::new(site.line.after(), text))
+    }
+
+    /// How lines end here.
+    fn newline(&self) -> &'static [u8] {
+        let has_return = self.rules.as_bytes().windows(2).any(|pair| pair == b"\r\n");
+        if has_return { b"\r\n" } else { b"\n" }
+    }
+
+    /// What the text needs at its end so that something behind it is a line of its own.
+    fn missing_end(&self) -> Vec<u8> {
+        let bytes = self.rules.as_bytes();
+        let line = bytes.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let is_open = !bytes.is_empty() && line.is_none();
+        // A shell would take the next line as a part of this one.
+        let is_joined = self.rules.mode() == Mode::Script && line.unwrap_or(bytes).ends_with(b"\\");
+        self.newline().repeat(usize::from(is_open) + usize::from(is_joined))
     }
 
     /// The indentation and the end of a line.

@@ -34,6 +34,8 @@ pub(super) struct Piece<'a> {
 pub(super) struct ShellCommand<'a> {
     /// The arguments; `None` when the shell would change one of them.
     pub(super) words: Option<Vec<Word<'a>>>,
+    /// What another command needs before its first argument: assignments, `sudo` and the like, the program.
+    pub(super) program: Vec<Span>,
     pub(super) start: usize,
     pub(super) end: usize,
 }
@@ -276,10 +278,12 @@ fn command<'a>(pieces: &[&Piece<'a>], is_first: bool) -> Option<ShellCommand<'a>
         (false, true) => pieces,
         (false, false) => return None,
     };
+    let again = pieces[..prefix].iter().filter(|piece| is_repeatable(&piece.text)).chain(runs_it.then_some(name));
     let literal = arguments.iter().all(|piece| piece.literal);
     let word = |piece: &&Piece<'a>| Word { text: piece.text.clone(), start: piece.start, end: piece.end };
     Some(ShellCommand {
         words: literal.then(|| arguments.iter().map(word).collect()),
+        program: again.map(|piece| span(piece.start, piece.end)).collect(),
         start: pieces.first()?.start,
         end: pieces.last()?.end,
     })
@@ -287,9 +291,13 @@ fn command<'a>(pieces: &[&Piece<'a>], is_first: bool) -> Option<ShellCommand<'a>
 
 /// Words that may stand before the name of a command.
 fn is_prefix(word: &[u8]) -> bool {
-    let runners: [&[u8]; 6] = [b"sudo", b"exec", b"command", b"nohup", b"time", b"!"];
+    is_repeatable(word) || opens(word) || matches!(word, b"exec" | b"time" | b"!")
+}
+
+/// Those that another command can have, too.
+fn is_repeatable(word: &[u8]) -> bool {
     let name = word.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
-    runners.contains(&word) || opens(word) || (name > 0 && word.get(name) == Some(&b'='))
+    matches!(word, b"sudo" | b"command" | b"nohup") || (name > 0 && word.get(name) == Some(&b'='))
 }
 
 /// Words of compound commands that a command may follow.

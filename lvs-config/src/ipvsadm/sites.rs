@@ -23,6 +23,8 @@ pub(super) struct Site {
     pub(super) command: Span,
     /// Whether the line cannot go without a change to others.
     pub(super) shared: bool,
+    /// Whether a new line can stand behind this one.
+    pub(super) is_anchor: bool,
     /// Whether what is there in the end was set here.
     pub(super) effective: bool,
 }
@@ -31,15 +33,17 @@ pub(super) struct Site {
 #[derive(Default)]
 pub(super) struct Sites {
     pub(super) services: HashMap<ServiceKey, ServiceSites>,
-    /// The last command that speaks about any of them.
+    /// The last command that speaks about any of them, and behind which a line can stand if there is such.
     pub(super) last: Option<Site>,
+    /// The line that ends what is read, if there is one.
+    pub(super) stop: Option<Span>,
 }
 
 #[derive(Default)]
 pub(super) struct ServiceSites {
     pub(super) sites: Vec<Site>,
     pub(super) destinations: HashMap<Endpoint, Vec<Site>>,
-    /// The last command of the service or of one of its destinations.
+    /// The last command of the service or of one of its destinations, and behind which a line can stand if there is such.
     pub(super) last: Option<Site>,
 }
 
@@ -49,21 +53,27 @@ pub(super) fn sites(rules: &Rules, names: &dyn Resolver) -> Sites {
     let lines: Vec<Line<'_>> = rules.lines().collect();
     for (i, line) in lines.iter().enumerate() {
         let lists = line.word_lists();
-        let shared = rules.mode() == Mode::Script && !lists.is_empty() && {
+        let (mut is_anchor, mut shared) = (true, false);
+        if rules.mode() == Mode::Script && !lists.is_empty() {
             let shell = line.shell();
-            shell.has_others() || shell.is_compound() || hangs(&shell, &lines[..i], &lines[i + 1..])
-        };
+            is_anchor = !shell.is_compound() && !hangs(&shell, &lines[..i], &lines[i + 1..]);
+            shared = !is_anchor || shell.has_others();
+        }
+        if line.is_lost() {
+            sites.stop = Some(line.span());
+        }
         for (command_span, words) in lists {
             let Some(words) = words else { continue };
             let mut ignored = Vec::new();
             let scanned = scan::command(&words, names, &mut ignored);
-            let site = Site { line: line.span(), command: command_span, shared, effective: false };
+            let site = Site { line: line.span(), command: command_span, shared, is_anchor, effective: false };
             let ends = match (&scanned.command, scanned.outcome) {
                 (Some(command), _) => matches!(command, Command::Help | Command::Version | Command::Restore),
                 (None, outcome) => matches!(outcome, Some(Outcome::Refused | Outcome::Usage)),
             };
             if ends && rules.mode() != Mode::Script {
                 // What follows has no effect.
+                sites.stop = Some(line.span());
                 return sites;
             }
             if let Some(command) = scanned.command {
@@ -96,49 +106,63 @@ impl Sites {
                 // A second `-A` does nothing, but would do something without the first.
                 let all = self.services.entry(*service.key()).or_default();
                 site.effective = all.sites.is_empty();
-                all.push(site);
+                all.sites.push(site);
+                stand_behind(&mut all.last, site);
+                stand_behind(&mut self.last, site);
             }
             Command::EditService(service) => {
-                let Some(all) = self.services.get_mut(service.key()) else { return };
-                site.effective = true;
-                all.push(site);
+                if let Some(all) = self.services.get_mut(service.key()) {
+                    site.effective = true;
+                    all.sites.push(site);
+                    stand_behind(&mut all.last, site);
+                    stand_behind(&mut self.last, site);
+                } else {
+                    self.last = Some(site);
+                }
             }
             Command::AddDestination { service, destination } | Command::EditDestination { service, destination } => {
-                let Some(all) = self.services.get_mut(service) else { return };
+                let Some(all) = self.services.get_mut(service) else {
+                    self.last = Some(site);
+                    return;
+                };
                 let adds = matches!(command, Command::AddDestination { .. });
                 let known = all.destinations.get(&destination.endpoint).is_some_and(|sites| !sites.is_empty());
-                if !adds && !known {
-                    return;
+                if adds || known {
+                    site.effective = !adds || !known;
+                    all.destinations.entry(destination.endpoint).or_default().push(site);
+                    stand_behind(&mut all.last, site);
+                    stand_behind(&mut self.last, site);
+                } else {
+                    (all.last, self.last) = (Some(site), Some(site));
                 }
-                site.effective = !adds || !known;
-                all.last = Some(site);
-                let sites = all.destinations.entry(destination.endpoint).or_default();
-                sites.push(site);
             }
+            // What removes, or fails here, would do something else to a line before it.
             Command::RemoveService(key) => {
                 self.services.remove(key);
-                return;
+                self.last = Some(site);
             }
             Command::RemoveDestination { service, destination } => {
                 if let Some(all) = self.services.get_mut(service) {
                     all.destinations.remove(destination);
+                    all.last = Some(site);
                 }
-                return;
+                self.last = Some(site);
             }
-            Command::Clear => {
-                *self = Self::default();
-                return;
-            }
+            Command::Clear => *self = Self { last: Some(site), ..Self::default() },
             Command::Zero(Some(key)) | Command::List(Listing::Services { only: Some(key), .. }) => {
                 // Goes with its service, but is nothing to stand behind.
                 if let Some(all) = self.services.get_mut(key) {
                     all.sites.push(site);
                 }
-                return;
             }
-            _ => return,
+            _ => {}
         }
-        self.last = Some(site);
+    }
+}
+
+fn stand_behind(last: &mut Option<Site>, site: Site) {
+    if site.is_anchor || last.is_none_or(|last| !last.is_anchor) {
+        *last = Some(site);
     }
 }
 
@@ -146,11 +170,6 @@ impl ServiceSites {
     /// Every command that speaks about the service or one of its destinations.
     pub(super) fn all(&self) -> Vec<Site> {
         self.sites.iter().chain(self.destinations.values().flatten()).copied().collect()
-    }
-
-    fn push(&mut self, site: Site) {
-        self.last = Some(site);
-        self.sites.push(site);
     }
 }
 
