@@ -39,9 +39,28 @@ pub fn rules(bytes: &[u8]) {
     }
 }
 
+/// Edits of whole tables give the table, or leave the text alone.
+fn apply(bytes: &[u8], mode: Mode) {
+    let mut rules = Rules::parse(bytes, mode);
+    let new = "-A -f 4711 -s rr\n-a -f 4711 -r 10.0.0.1:0 -m -w 1\n";
+    // One service more, and every other of those that are there.
+    let mut table = Reader::new(Mode::Strict).read(new).table;
+    for server in rules.read().table.into_iter().step_by(2) {
+        let _ = table.insert(server);
+    }
+    match rules.edit(&NoNames).apply(&table) {
+        Ok(_) => assert_eq!(canonical(&rules.read().table), canonical(&table)),
+        Err(_) => {
+            assert_eq!(mode, Mode::Script);
+            assert_eq!(rules.as_bytes(), bytes);
+        }
+    }
+}
+
 /// Edits do what they say, whatever the text around them is.
 pub fn edit(bytes: &[u8]) {
     for mode in MODES {
+        apply(bytes, mode);
         let mut rules = Rules::parse(bytes, mode);
         let before = rules.read().table;
         let new = Weight::from(4711_u16);

@@ -409,10 +409,11 @@ impl Editor<'_> {
         Ok(Edit::new(site.line.after(), text))
     }
 
-    /// How lines end here.
+    /// How lines end here: as the first one does.
     fn newline(&self) -> &'static [u8] {
-        let has_return = self.rules.as_bytes().windows(2).any(|pair| pair == b"\r\n");
-        if has_return { b"\r\n" } else { b"\n" }
+        let bytes = self.rules.as_bytes();
+        let first = bytes.iter().position(|b| *b == b'\n').unwrap_or_default();
+        if bytes[..first].ends_with(b"\r") { b"\r\n" } else { b"\n" }
     }
 
     /// What the text needs at its end so that something behind it is a line of its own.
