@@ -33,6 +33,64 @@ error[unexpected-word]: unexpected word `–s`
 }
 
 #[test]
+fn commands_that_are_none() {
+    says(
+        "–A -t 10.0.0.1:80 -s rr\n",
+        "\
+error[not-a-command]: `–A` is not a command
+ --> rules:1:1
+  |
+1 | –A -t 10.0.0.1:80 -s rr
+  | ^^ expected a command such as `-A`, `-a` or `--add-service` first
+  |
+  = help: this starts with a dash that is not `-` (copied from a web page?)
+  = help: the tool stops reading here
+  = fix: write `-A`
+",
+    );
+    says(
+        "\u{feff}-A -t 10.0.0.1:80 -s rr\n",
+        "\
+error[not-a-command]: `<U+FEFF>-A` is not a command
+ --> rules:1:1
+  |
+1 | <U+FEFF>-A -t 10.0.0.1:80 -s rr
+  | ^^^^^^^^^^ expected a command such as `-A`, `-a` or `--add-service` first
+  |
+  = help: the file starts with a byte order mark (U+FEFF), remove it
+  = help: the tool stops reading here
+  = fix: remove the byte order mark
+",
+    );
+    says(
+        "add-service -t 10.0.0.1:80 -s rr\n",
+        "\
+error[not-a-command]: `add-service` is not a command
+ --> rules:1:1
+  |
+1 | add-service -t 10.0.0.1:80 -s rr
+  | ^^^^^^^^^^^ expected a command such as `-A`, `-a` or `--add-service` first
+  |
+  = help: the names of commands start with two dashes
+  = help: the tool stops reading here
+  = fix: write `--add-service`
+",
+    );
+    says(
+        "-t 10.0.0.1:80 -s rr\n",
+        "\
+error[not-a-command]: `-t` is not a command
+ --> rules:1:1
+  |
+1 | -t 10.0.0.1:80 -s rr
+  | ^^ expected a command such as `-A`, `-a` or `--add-service` first
+  |
+  = help: the tool stops reading here
+",
+    );
+}
+
+#[test]
 fn a_misspelt_option_and_what_depends_on_its_line() {
     // The destination has no service because of the first mistake, which is told once.
     says(
@@ -225,6 +283,10 @@ fn fixes_make_rules_that_are_read() {
         "-A -t 2001:db8::1:80\n",
         "-A -f 1 -p 5 -M /24\n",
         "-A -f 1  ",
+        "–A -t 10.0.0.1:80\n",
+        "—add-service -t 10.0.0.1:80\n",
+        "\u{feff}-A -t 10.0.0.1:80\n",
+        "add-service -t 10.0.0.1:80\n",
     ] {
         let reading = Reader::new(Mode::Strict).read(text);
         let fixes: Vec<_> = reading.diagnostics.iter().filter_map(|d| d.fix.as_ref()).collect();

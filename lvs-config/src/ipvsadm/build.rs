@@ -20,7 +20,7 @@ use super::problem::{Outcome, Problems, shown};
 use super::resolver::Resolver;
 use super::scan::Given;
 use super::word::Word;
-use super::{lint, suggest};
+use super::{lint, scan, suggest};
 
 /// The state of one line.
 pub(super) struct Builder<'w> {
@@ -298,8 +298,7 @@ impl<'w> Builder<'w> {
 fn unexpected_word(word: &Word<'_>) -> Diagnostic {
     let text = String::from_utf8_lossy(&word.text);
     let problem = Diagnostic::error("unexpected-word", word.span(), format!("unexpected word `{}`", shown(&word.text)));
-    if text.starts_with(['–', '—', '−', '‐', '‑']) {
-        let ascii: String = text.chars().map(|c| if c.is_ascii() { c } else { '-' }).collect();
+    if let Some(ascii) = scan::with_ascii_dashes(&word.text) {
         let problem = problem.with_label("this starts with a dash that is not `-`");
         return match word.is_literal() {
             true => problem.with_fix(crate::Fix::replace(format!("write `{ascii}`"), word.span(), ascii)),

@@ -4,8 +4,8 @@ use std::fmt;
 
 use lvs_model::ServiceKey;
 
-use crate::Diagnostic;
 use crate::span::Span;
+use crate::{Diagnostic, Fix};
 
 use super::build::Builder;
 use super::command::{Command, CommandError};
@@ -114,8 +114,13 @@ impl<'s> Scanner<'s, '_> {
             }
         }
         if self.builder.is_none() && problems.outcome.is_none() {
-            let span = self.words.first().map_or_else(Span::default, Word::span);
-            not_a_command(span, self.extra.first().map(|word| &*word.text), problems);
+            match self.extra.first() {
+                Some(word) => not_a_command(word.span(), &word.text, strange_command(word), problems),
+                None => {
+                    let span = self.words.first().map_or_else(Span::default, Word::span);
+                    not_a_command(span, b"", None, problems);
+                }
+            }
         }
     }
 
@@ -221,7 +226,11 @@ impl<'s> Scanner<'s, '_> {
     fn option(&mut self, opt: Opt, given: Given<'s>, _: &'s dyn Resolver, problems: &mut Problems<'_>) {
         match &mut self.builder {
             Some(builder) => builder.option(opt, given, problems),
-            None => not_a_command(given.span, Some(given.name.to_string().as_bytes()), problems),
+            // What stands before it was most likely meant as the command.
+            None => match self.extra.first() {
+                Some(word) => not_a_command(word.span(), &word.text, strange_command(word), problems),
+                None => not_a_command(given.span, given.name.to_string().as_bytes(), None, problems),
+            },
         }
     }
 
@@ -245,7 +254,7 @@ impl<'s> Scanner<'s, '_> {
                 problem = problem.with_label(format!("did you mean `{near}`?"));
                 if word.is_literal() {
                     let at = Span::new(word.span().file, word.start, word.start + name.len());
-                    problem = problem.with_fix(crate::Fix::replace(format!("write `{near}`"), at, near));
+                    problem = problem.with_fix(Fix::replace(format!("write `{near}`"), at, near));
                 }
             }
         } else if matches!(name.as_str(), "-P" | "-z" | "-K" | "-k") {
@@ -260,18 +269,51 @@ impl<'s> Scanner<'s, '_> {
 }
 
 /// The first option is no command, or there is none.
-fn not_a_command(span: Span, first: Option<&[u8]>, problems: &mut Problems<'_>) {
-    let text = first.unwrap_or_default();
+fn not_a_command(span: Span, text: &[u8], hint: Option<(&str, Option<Fix>)>, problems: &mut Problems<'_>) {
     let mut problem = Diagnostic::error("not-a-command", span, format!("`{}` is not a command", shown(text)))
         .with_label("expected a command such as `-A`, `-a` or `--add-service` first");
-    let dashes = String::from_utf8_lossy(text);
-    if text.starts_with(b"#") {
-        problem =
-            problem.with_help("`ipvsadm -R` knows no comments; `ipvsadm-restore` drops lines that start with `#`");
-    } else if dashes.starts_with(['–', '—', '−', '‐', '‑']) {
-        problem = problem.with_help("this starts with a dash that is not `-` (copied from a web page?)");
-    } else if text.starts_with(b"\xef\xbb\xbf") {
-        problem = problem.with_help("the file starts with a byte order mark (U+FEFF), remove it");
+    if let Some((help, fix)) = hint {
+        problem = problem.with_help(help);
+        problem.fix = fix;
     }
     problems.error(Outcome::Usage, problem.with_help("the tool stops reading here"));
+}
+
+/// What is known about a word that stands where a command is expected, and what to write instead.
+fn strange_command(word: &Word<'_>) -> Option<(&'static str, Option<Fix>)> {
+    let text = &*word.text;
+    let fix = |meant: &str| {
+        word.is_literal().then(|| Fix::replace(format!("write `{meant}`"), word.span(), meant.to_owned()))
+    };
+    if text.starts_with(b"#") {
+        return Some(("`ipvsadm -R` knows no comments; `ipvsadm-restore` drops lines that start with `#`", None));
+    }
+    if text.starts_with(b"\xef\xbb\xbf") {
+        let mark = Span::new(word.span().file, word.start, word.start + 3);
+        let fix = word.is_literal().then(|| Fix::replace("remove the byte order mark", mark, ""));
+        return Some(("the file starts with a byte order mark (U+FEFF), remove it", fix));
+    }
+    if let Some(meant) = with_ascii_dashes(text) {
+        return Some(("this starts with a dash that is not `-` (copied from a web page?)", fix(&meant)));
+    }
+    let with_dashes = [b"--", text].concat();
+    let row = option::long(&VERBS, &with_dashes)?;
+    Some(("the names of commands start with two dashes", fix(row.long)))
+}
+
+/// A word that starts with another dash than `-`, as it was most likely meant.
+pub(super) fn with_ascii_dashes(word: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(word).ok()?;
+    let is_dash = |c| matches!(c, '–' | '—' | '−' | '‐' | '‑');
+    text.starts_with(is_dash).then(|| {
+        let name = text.trim_start_matches(|c| is_dash(c) || c == '-');
+        // Programs that write text make one dash of two.
+        let long = format!("--{name}");
+        let is_long = |name: &str| name.split('=').next().is_some_and(is_known_long);
+        if is_long(&long) { long } else { text.chars().map(|c| if is_dash(c) { '-' } else { c }).collect() }
+    })
+}
+
+fn is_known_long(name: &str) -> bool {
+    option::long(&VERBS, name.as_bytes()).is_some() || option::long(&OPTIONS, name.as_bytes()).is_some()
 }
