@@ -40,7 +40,7 @@ pub(super) fn check(
         deprecated(words, keyword, instead, &mut checked);
     }
     if block.path.is_empty() || !keyword.argument.opens_block() {
-        cut_by_comment(words, min > 0, sources, &mut checked);
+        cut_by_comment(words, keyword, sources, &mut checked);
     }
     if words.len() - 1 < min {
         if checked.diagnostics.iter().all(|d| d.code != "comment-in-word") {
@@ -120,8 +120,19 @@ fn values_of(words: &[Word], keyword: &'static Keyword, block: &'static Block, c
         }
     }
     let texts: Vec<&[u8]> = arguments.iter().map(|w| &*w.text).collect();
+    let Some((n, refusal)) = refused(keyword.argument, &texts) else {
+        special(words, keyword, block, checked);
+        return;
+    };
+    checked.valid = false;
+    let word = arguments.get(n).unwrap_or(&words[words.len() - 1]);
+    checked.diagnostics.push(refused_value(word, keyword, refusal));
+}
+
+/// The first of the words that an argument does not take, and why; there are enough of them.
+pub(super) fn refused(argument: Argument, texts: &[&[u8]]) -> Option<(usize, Refusal)> {
     let one = |result: Result<(), Refusal>| result.err().map(|refusal| (0, refusal));
-    let refused = match keyword.argument {
+    match argument {
         Argument::Boolean => texts.first().and_then(|t| one(values::boolean(t).map(drop))),
         Argument::Unsigned { min, max, .. } => {
             texts.first().and_then(|t| one(values::number(t, min.into(), max.into()).map(drop)))
@@ -134,24 +145,17 @@ fn values_of(words: &[Word], keyword: &'static Keyword, block: &'static Block, c
         }
         Argument::Choice(choices) => one(choice(texts[0], choices)),
         Argument::Protocol => one(protocol(texts[0])),
-        Argument::Forwarding => values::forwarding(&texts).map(|_: Forwarding| ()).err(),
+        Argument::Forwarding => values::forwarding(texts).map(|_: Forwarding| ()).err(),
         Argument::Address(which) => one(address(texts[0], which)),
         Argument::Port => one(values::port(texts[0]).map(drop)),
         Argument::Digest => one(digest(texts[0])),
-        Argument::Hex { wildcards, .. } => hex(&texts, wildcards),
+        Argument::Hex { wildcards, .. } => hex(texts, wildcards),
         Argument::StatusCodes => texts.iter().enumerate().find_map(|(n, t)| status_code(t).err().map(|r| (n, r))),
         Argument::Options(choices) => {
             texts.iter().enumerate().find_map(|(n, t)| choice(t, choices).err().map(|r| (n, r)))
         }
         _ => None,
-    };
-    let Some((n, refusal)) = refused else {
-        special(words, keyword, block, checked);
-        return;
-    };
-    checked.valid = false;
-    let word = arguments.get(n).unwrap_or(&words[words.len() - 1]);
-    checked.diagnostics.push(refused_value(word, keyword, refusal));
+    }
 }
 
 fn refused_value(word: &Word, keyword: &'static Keyword, refusal: Refusal) -> Diagnostic {

@@ -9,6 +9,8 @@ impl Builder<'_> {
     /// A block without its brace; `at` is the next item.
     pub(super) fn missing_open(&mut self, node: usize, mode: Mode, at: usize) {
         let next = self.items.get(at).filter(|i| i.kind == ItemKind::Words).map(|i| i.words.start);
+        // A brace that closes nothing ends the block; without one the fix would only be the next mistake.
+        let closes = self.surplus > 0;
         self.open_unseen(node, mode, next);
         let data = &self.tree.nodes[node];
         let head = &self.tree.words[data.words.clone()];
@@ -22,7 +24,7 @@ impl Builder<'_> {
         .with_label("expected `{`");
         let literal = last.origin.is_none();
         let fix = Fix::replace("insert `{`", last.span.after(), " {");
-        self.diagnostics.push(if literal { diagnostic.with_fix(fix) } else { diagnostic });
+        self.diagnostics.push(if literal && closes { diagnostic.with_fix(fix) } else { diagnostic });
     }
 
     /// Opens a block without its brace when the next word belongs into it.

@@ -22,7 +22,8 @@ pub(super) fn equals_sign(words: &[Word], sign: &Word, keyword: &'static Keyword
 }
 
 /// `sec!ret`, `#x`: the rest of the line is a comment where a value was meant.
-pub(super) fn cut_by_comment(words: &[Word], needs_value: bool, sources: &Sources, checked: &mut Checked) {
+pub(super) fn cut_by_comment(words: &[Word], keyword: &'static Keyword, sources: &Sources, checked: &mut Checked) {
+    let needs_value = keyword.argument.words().0 > 0;
     let Some(last) = words.last().filter(|w| w.origin.is_none() && !w.quoted) else { return };
     let Some(source) = sources.file(last.span.file) else { return };
     let rest = &source.bytes()[last.span.end.min(source.bytes().len())..];
@@ -48,14 +49,23 @@ pub(super) fn cut_by_comment(words: &[Word], needs_value: bool, sources: &Source
     let shown = String::from_utf8_lossy(sources.text(value)).into_owned();
     let character = char::from(line[sign]);
     let message = format!("`{character}` starts a comment, also inside of a word");
-    let fixed = Fix::replace("quote the value", value, format!("\"{shown}\""));
     let diagnostic = if words.len() == 1 {
         Diagnostic::error("comment-in-word", value, message)
             .with_help("nothing is left of the value, and keepalived stops reading here")
     } else {
         Diagnostic::warning("comment-in-word", value, message).with_label(format!("only `{}` is read", last.lossy()))
     };
-    checked.diagnostics.push(diagnostic.with_fix(fixed));
+    let fixed = Fix::replace("quote the value", value, format!("\"{shown}\""));
+    checked.diagnostics.push(if takes_text(keyword) { diagnostic.with_fix(fixed) } else { diagnostic });
+}
+
+/// Whether the value may have any characters.
+fn takes_text(keyword: &Keyword) -> bool {
+    match keyword.argument {
+        Argument::Free { .. } | Argument::Script { .. } | Argument::Lines { .. } => true,
+        Argument::Block { .. } => !matches!(keyword.name, "virtual_server" | "real_server"),
+        _ => false,
+    }
 }
 
 pub(super) fn extra(

@@ -1,10 +1,11 @@
 //! Words that are no keyword of their block: what was meant, and what to do about it.
 
+use super::arguments::refused;
 use super::{Builder, Mode};
 use crate::diagnostic::{Diagnostic, Edit, Fix};
 use crate::keepalived::keywords::{self, Argument, Block, Keyword};
-use crate::keepalived::suggest;
 use crate::keepalived::word::explain;
+use crate::keepalived::{suggest, values};
 use crate::span::Span;
 
 /// Keywords of the forks of alibaba and iqiyi.
@@ -50,7 +51,7 @@ impl Builder<'_> {
             self.awaiting = opens.then_some((node, Mode::Opaque));
             return;
         }
-        let guess = self.guess(words.start, block, opens);
+        let guess = self.guess(words.clone(), block, opens);
         let foreign_line = self.foreign && self.tree.words[words.start].text.ends_with(b":");
         if !quiet && !foreign_line && !guess.diagnostic.message.is_empty() {
             self.foreign |= guess.diagnostic.code == "not-keepalived";
@@ -99,8 +100,10 @@ impl Builder<'_> {
         true
     }
 
-    fn guess(&self, word: usize, block: &'static Block, opens: bool) -> Guess {
+    fn guess(&self, words: std::ops::Range<usize>, block: &'static Block, opens: bool) -> Guess {
+        let word = words.start;
         let first = &self.tree.words[word];
+        let behind: Vec<&[u8]> = self.tree.words[words].iter().skip(1).map(|w| &*w.text).collect();
         let span = first.span;
         let text = first.lossy().into_owned();
         let literal = first.origin.is_none() && !first.quoted && first.span.len() == first.text.len();
@@ -198,8 +201,7 @@ impl Builder<'_> {
                 home: block,
             };
         }
-        if let Some(meant) = glued(&text, block, opens) {
-            let rest = text[meant.name.len()..].trim_start_matches(['_', '-', '.', ':']);
+        if let Some((meant, rest)) = glued(&text, &behind, block, opens) {
             let diagnostic = Diagnostic::error("missing-blank", span, format!("unknown keyword `{text}` in {place}"))
                 .with_label(format!("a blank is missing: `{} {rest}`", meant.name));
             let replacement = format!("{} {rest}", meant.name);
@@ -220,11 +222,12 @@ impl Builder<'_> {
         }
         if let Some(meant) = nearest(&text, block, Some(opens)).or_else(|| nearest(&text, block, None)) {
             let diagnostic = unknown.with_label(format!("did you mean `{}`?", meant.name));
-            return Guess {
-                diagnostic: fixed(diagnostic, format!("write `{}`", meant.name), meant.name.into()),
-                meant: Some(meant),
-                home: block,
+            let diagnostic = if hides_value(meant, &text, &behind) {
+                diagnostic
+            } else {
+                fixed(diagnostic, format!("write `{}`", meant.name), meant.name.into())
             };
+            return Guess { diagnostic, meant: Some(meant), home: block };
         }
         if opens && let Some(meant) = self.by_content(word, block) {
             let diagnostic = unknown.with_label(format!("what follows looks like the block of `{}`", meant.name));
@@ -332,19 +335,51 @@ fn nearest(text: &str, block: &'static Block, opens: Option<bool>) -> Option<&'s
     block.find(suggest::nearest(text, fitting.map(|k| k.name))?.as_bytes())
 }
 
-/// A keyword with its argument glued to it, as in `vrrp_instance_VI_1` or `weight10`.
-fn glued(text: &str, block: &'static Block, opens: bool) -> Option<&'static Keyword> {
-    let fits = |k: &&Keyword| {
-        let Some(rest) = text.strip_prefix(k.name) else { return false };
-        let digits = rest.bytes().all(|b| b.is_ascii_digit());
-        let separated = rest.len() > 1 && rest.starts_with(['_', '-', '.', ':']);
-        let (_, most) = k.argument.words();
-        match k.argument {
-            Argument::Unsigned { .. } | Argument::Signed { .. } | Argument::Port => !rest.is_empty() && digits,
-            _ => most > 0 && separated && k.argument.opens_block() == opens && opens,
-        }
+/// A keyword and the value that is glued to it, as in `vrrp_instance_VI_1`, `retry_3` or `weight10`; `behind` are the
+/// words after them.
+fn glued<'t>(
+    text: &'t str,
+    behind: &[&[u8]],
+    block: &'static Block,
+    opens: bool,
+) -> Option<(&'static Keyword, &'t str)> {
+    // `notify_mastr` is not `notify mastr`.
+    if nearest(text, block, Some(opens)).is_some_and(|k| !text.starts_with(k.name)) {
+        return None;
+    }
+    let value = |k: &'static Keyword| {
+        let rest = text.strip_prefix(k.name)?;
+        let value = rest.trim_start_matches(['_', '-', '.', ':']);
+        // A name goes on in small letters: `real_servers` is not `real_server s`.
+        let ends = value.len() < rest.len() || !value.starts_with(|c: char| c.is_ascii_lowercase());
+        // Where any word is taken, one that stands apart is the value: `notify_down_script /x`.
+        let most = match k.argument {
+            Argument::Free { min, .. } => usize::from(min.max(1)),
+            Argument::Script { .. } => 1,
+            other => other.words().1,
+        };
+        let fits = !value.is_empty() && ends && behind.len() < most && k.argument.opens_block() == opens;
+        (fits && is_taken(k, value, behind)).then_some((k, value))
     };
-    block.keywords.iter().filter(fits).max_by_key(|k| k.name.len())
+    block.keywords.iter().filter_map(value).max_by_key(|(k, _)| k.name.len())
+}
+
+/// Whether the end of a word that starts with a keyword may be its value, which must not be lost; in `weights 5` it is
+/// none.
+fn hides_value(keyword: &Keyword, text: &str, behind: &[&[u8]]) -> bool {
+    let letters = |rest: &str| !behind.is_empty() && rest.bytes().all(|b| b.is_ascii_lowercase());
+    keyword.argument.words().1 > 0 && text.strip_prefix(keyword.name).is_some_and(|rest| !letters(rest))
+}
+
+/// Whether a keyword takes the value, with the words behind it.
+fn is_taken(keyword: &Keyword, value: &str, behind: &[&[u8]]) -> bool {
+    let words: Vec<&[u8]> = std::iter::once(value.as_bytes()).chain(behind.iter().copied()).collect();
+    let address = || values::address(value.as_bytes()).is_some();
+    match keyword.name {
+        "virtual_server" => address() || matches!(value, "fwmark" | "group"),
+        "real_server" | "sorry_server" | "persistence_granularity" => address(),
+        _ => refused(keyword.argument, &words).is_none(),
+    }
 }
 
 /// A keyword of another block.
