@@ -157,3 +157,58 @@ fn rules_that_do_not_stand_in_the_file_are_not_changed_behind_its_back() {
     assert!(matches!(error, ApplyError::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains("-e -t 10.0.0.1:80 -r 10.1.0.1:80"), "{error}");
 }
+
+/// What applying rules of ipvsadm changes.
+fn applied(text: &str, rules: &str) -> Result<String, ApplyError> {
+    let reading = lvs_config::ipvsadm::read(rules);
+    assert!(reading.diagnostics.is_empty(), "{:?}", reading.diagnostics);
+    let applied = apply(&Document::parse(text), &reading.table)?;
+    Ok(diff(text, applied.document.bytes()))
+}
+
+fn service(address: &str, inside: &str) -> String {
+    format!(
+        "virtual_server {address} 80 {{\n    protocol TCP\n    lvs_sched wlc\n    lvs_method NAT\n    delay_loop 9\n{inside}}}\n"
+    )
+}
+
+const RULES: &str = "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 2\n";
+const SERVER: &str = "    real_server 10.1.0.1 80 {\n        weight 2\n    }\n";
+
+#[test]
+fn a_block_without_servers_gets_them() {
+    let added: String = SERVER.lines().map(|l| format!("+{l}\n")).collect();
+    let expected = format!("-    lvs_sched wlc\n+    lvs_sched rr\n{added}");
+    assert_eq!(applied(&service("10.0.0.1", ""), RULES).unwrap(), expected);
+    // It stays when nobody asks for it.
+    let both = format!("{}{}", service("10.0.0.9", ""), service("10.0.0.1", ""));
+    assert_eq!(applied(&both, RULES).unwrap(), expected);
+    // Servers that are refused make no rules, and are not doubled.
+    let refused =
+        service("10.0.0.1", "    real_server 10.1.0.1 80 {\n        uthreshold 1\n        lthreshold 2\n    }\n");
+    let error = applied(&refused, RULES).unwrap_err();
+    assert!(matches!(error, ApplyError::NotReached { .. } | ApplyError::NewErrors { .. }), "{error}");
+}
+
+#[test]
+fn a_service_that_stands_twice_goes_with_all_its_blocks() {
+    let text = service("10.0.0.1", SERVER) + &service("10.0.0.2", SERVER) + &service("10.0.0.1", SERVER);
+    let table = lower(&text).table();
+    let mut wanted = table.clone();
+    wanted.remove(table.iter().next().unwrap().key());
+    let changed = apply(&Document::parse(text), &wanted).unwrap().document;
+    assert_eq!(changed.to_string(), service("10.0.0.2", SERVER));
+}
+
+#[test]
+fn what_keeps_rules_from_being_reached_is_told() {
+    let error = applied("", "-A -t 10.0.0.1:80 -s rr\n").unwrap_err().to_string();
+    assert!(error.ends_with("keepalived drops a service without real servers"), "{error}");
+    // A group says the service, too.
+    let group = "virtual_server_group G {\n    10.0.0.1 80\n}\nvirtual_server group G {\n    protocol TCP\n    lvs_sched rr\n    lvs_method NAT\n    real_server 10.1.0.1 80 {\n    }\n}\n";
+    let error = applied(&(service("10.0.0.1", SERVER) + group), "").unwrap_err().to_string();
+    assert!(
+        error.ends_with("the file says them in another place too, or reads the new lines in another way"),
+        "{error}"
+    );
+}

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use lvs_model::{Change, Destination, Endpoint, Forwarding, Service, ServiceKey, Table};
 
 use super::{Comments, EditError, Editor, forwarding_of};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::keepalived::config::{Config, VirtualAddress};
 use crate::keepalived::document::{Document, Node};
 use crate::keepalived::lower::key;
 use crate::keepalived::print::{Loss, Printer, method, settings};
-use crate::keepalived::{NoFiles, Options, lower_with};
+use crate::keepalived::{Lowered, NoFiles, Options, State, lower_with};
 use crate::span::{FileId, Source, Span};
 
 /// This is a document that says other rules.
@@ -41,14 +41,34 @@ pub enum ApplyError {
     #[error(transparent)]
     Edit(#[from] EditError),
     /// The changed file would not say the rules.
-    #[error(
-        "changed file would still differ from the wanted rules: {differences}; what keepalived cannot express is listed by `Printer::print`"
-    )]
+    #[error("changed file would still differ from the wanted rules: {differences}; {}", advice(losses))]
     NotReached {
         /// These are the differences that are left, as lines for ipvsadm.
         differences: String,
+        /// This is what keepalived cannot express.
+        losses: Vec<Loss>,
+    },
+    /// The changed file would have errors that the document does not have.
+    #[error("changed file would be wrong: {errors}; repair the document first")]
+    NewErrors {
+        /// These are the messages.
+        errors: String,
     },
 }
+
+fn advice(losses: &[Loss]) -> String {
+    if losses.is_empty() {
+        return "the file says them in another place too, or reads the new lines in another way".to_owned();
+    }
+    joined(losses)
+}
+
+fn joined<T: ToString>(some: impl IntoIterator<Item = T>) -> String {
+    some.into_iter().take(5).map(|item| item.to_string()).collect::<Vec<_>>().join("; ")
+}
+
+/// Errors that come from the wanted rules and not from how they are written.
+const OF_RULES: [&str; 3] = ["all-weights-zero", "quorum-too-high", "hysteresis-too-high"];
 
 impl ApplyError {
     /// This is the error as a diagnostic at its place in the document.
@@ -97,7 +117,13 @@ pub fn apply(document: &Document, table: &Table) -> Result<Applied, ApplyError> 
 
 fn apply_with(document: &Document, table: &Table, options: &Options) -> Result<Applied, ApplyError> {
     let lowered = lower_with(Source::new("keepalived.conf", document.bytes()), &mut NoFiles, options);
-    let current = lowered.table();
+    let mut current = lowered.table();
+    // A block without servers makes no rules, but it is where they belong.
+    for server in &lowered.project(&State::AsWritten).table {
+        if current.get(server.key()).is_none() && table.get(server.key()).is_some() {
+            current.upsert(server.clone());
+        }
+    }
     let mut applier = Applier {
         document,
         editor: Editor::new(document),
@@ -121,30 +147,54 @@ fn apply_with(document: &Document, table: &Table, options: &Options) -> Result<A
     }
     let Applier { editor, losses, .. } = applier;
     let document = editor.finish()?;
-    let reached = lower_with(Source::new("keepalived.conf", document.bytes()), &mut NoFiles, options).table();
-    let left = reached.difference(table);
+    let reached = lower_with(Source::new("keepalived.conf", document.bytes()), &mut NoFiles, options);
+    let left = reached.table().difference(table);
     if !left.is_empty() {
-        let differences = left.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        return Err(ApplyError::NotReached { differences });
+        return Err(ApplyError::NotReached { differences: joined(&left), losses });
+    }
+    let mut old: HashMap<&Code, usize> = HashMap::new();
+    errors_of(&lowered).for_each(|d| *old.entry(&d.code).or_default() += 1);
+    let mut is_new = |d: &&Diagnostic| match old.get_mut(&d.code) {
+        Some(n) if *n > 0 => {
+            *n -= 1;
+            false
+        }
+        _ => !OF_RULES.contains(&d.code.as_str()),
+    };
+    let new: Vec<&str> = errors_of(&reached).filter(&mut is_new).map(|d| &*d.message).collect();
+    if !new.is_empty() {
+        return Err(ApplyError::NewErrors { errors: joined(new) });
     }
     Ok(Applied { document, losses })
 }
 
+fn errors_of(lowered: &Lowered) -> impl Iterator<Item = &Diagnostic> {
+    lowered.diagnostics.iter().filter(|d| d.severity == Severity::Error)
+}
+
 /// Where a service and its servers stand.
+#[derive(Default)]
 struct Place {
+    /// The block that counts is the first one with servers, else the first one.
     span: Span,
     servers: HashMap<Endpoint, Span>,
+    /// All blocks of the service.
+    blocks: Vec<Span>,
 }
 
 fn places(config: &Config) -> HashMap<ServiceKey, Place> {
-    let mut out = HashMap::new();
+    let mut out: HashMap<ServiceKey, Place> = HashMap::new();
     for server in &config.virtual_servers {
         if matches!(server.address, VirtualAddress::Group(_)) {
             continue;
         }
         let Some(key) = key(server) else { continue };
-        let servers = server.real_servers.iter().map(|r| (r.endpoint, r.span)).collect();
-        out.entry(key).or_insert(Place { span: server.span, servers });
+        let place = out.entry(key).or_default();
+        if place.blocks.is_empty() || (place.servers.is_empty() && !server.real_servers.is_empty()) {
+            place.span = server.span;
+            place.servers = server.real_servers.iter().map(|r| (r.endpoint, r.span)).collect();
+        }
+        place.blocks.push(server.span);
     }
     out
 }
@@ -162,8 +212,14 @@ impl<'a> Applier<'a> {
     fn change(&mut self, change: &Change) -> Result<(), ApplyError> {
         match change {
             Change::RemoveService(key) => {
-                let node = self.service(key, change)?;
-                self.editor.remove(node, Comments::Remove)?;
+                let blocks = self.services.get(key).map(|p| p.blocks.clone()).unwrap_or_default();
+                if blocks.is_empty() {
+                    return Err(unreachable_rule(change, None));
+                }
+                for block in blocks {
+                    let node = self.node(Some(block), b"virtual_server", change)?;
+                    self.editor.remove(node, Comments::Remove)?;
+                }
             }
             Change::EditService { from, to } => {
                 let node = self.service(to.key(), change)?;
