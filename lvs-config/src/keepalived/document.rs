@@ -87,6 +87,11 @@ impl Document {
         (0..self.entries().len()).map(|index| Node { document: self, index })
     }
 
+    /// A statement by its [`Node::index`].
+    pub(super) fn node(&self, index: usize) -> Node<'_> {
+        Node { document: self, index }
+    }
+
     pub(super) fn range(&self, token: usize) -> Range<usize> {
         let start = if token == 0 { 0 } else { self.tokens[token - 1].end() };
         start..self.tokens[token].end()
@@ -206,6 +211,11 @@ pub struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
+    /// The number of the statement in [`Document::all_nodes`].
+    pub(super) fn index(self) -> usize {
+        self.index
+    }
+
     fn entry(self) -> Entry {
         self.document.entries()[self.index]
     }

@@ -101,17 +101,64 @@ fn time(work: impl Fn()) -> Duration {
 /// One text of eight parts may take no more than some four times what eight texts of one part take, where a square
 /// would take eight times as long.
 fn is_linear(name: &str, text: impl Fn(usize) -> Vec<u8>) {
-    let (small, large) = (text(1_000), text(8_000));
-    let all = |bytes: &[u8]| {
+    is_linear_for(name, text, |bytes| {
         let document = Document::parse(bytes.to_vec());
         let _ = document.all_nodes().count();
         let lowered = keepalived::lower(bytes);
         let _ = (canonical(&lowered.tree).len(), lowered.table().len());
         let _ = lowered.diagnostics.iter().map(|d| lowered.sources.range(d.span).start.line).sum::<usize>();
-    };
-    let parts = time(|| (0..8).for_each(|_| all(&small))).max(Duration::from_millis(20));
-    let whole = time(|| all(&large));
+    });
+}
+
+fn is_linear_for(name: &str, text: impl Fn(usize) -> Vec<u8>, work: impl Fn(&[u8])) {
+    let (small, large) = (text(1_000), text(8_000));
+    let parts = time(|| (0..8).for_each(|_| work(&small))).max(Duration::from_millis(20));
+    let whole = time(|| work(&large));
     assert!(whole < parts * 4, "{name}: {parts:?} in eight parts, {whole:?} as a whole");
+}
+
+fn servers(n: usize) -> Vec<u8> {
+    let mut text = "virtual_server 10.0.0.1 80 {\nprotocol TCP\nlvs_sched rr\nlvs_method NAT\n".to_owned();
+    for i in 0..n {
+        let _ =
+            writeln!(text, "real_server 10.{}.{}.{} 80 {{\nweight 1\n}}", i / 62_500 + 1, i / 250 % 250, i % 250 + 1);
+    }
+    (text + "}\n").into_bytes()
+}
+
+fn services(n: usize) -> Vec<u8> {
+    let service = |i: usize| {
+        format!(
+            "virtual_server 10.{}.{}.{} 80 {{\nprotocol TCP\nlvs_sched rr\nlvs_method NAT\nreal_server 10.1.0.1 80 {{\nweight 1\n}}\n}}\n",
+            i / 62_500 + 1,
+            i / 250 % 250,
+            i % 250 + 1
+        )
+    };
+    (0..n).map(service).collect::<String>().into_bytes()
+}
+
+/// As many services or servers are added as are there.
+#[test]
+fn time_of_edits_grows_with_the_size_and_not_with_its_square() {
+    let double = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        let more = text.replace("server 10.1.", "server 10.101.").replace("virtual_server 10.1", "virtual_server 10.2");
+        let mut table = keepalived::lower(bytes).table();
+        for server in &keepalived::lower(more.as_bytes()).table() {
+            let Some(there) = table.get_mut(server.key()) else {
+                table.upsert(server.clone());
+                continue;
+            };
+            for destination in server.destinations() {
+                there.upsert(*destination).expect("a single host");
+            }
+        }
+        let applied = keepalived::apply(&Document::parse(bytes), &table).expect("all of it stands in the file");
+        assert!(applied.document.bytes().len() > bytes.len() * 3 / 2);
+    };
+    is_linear_for("servers", |n| servers(n / 2), double);
+    is_linear_for("services", |n| services(n / 2), double);
 }
 
 #[test]
@@ -137,30 +184,8 @@ fn time_grows_with_the_size_and_not_with_its_square() {
     is_linear("definitions", |n| {
         (0..n).map(|i| format!("$A{i}=x\nrouter_id $A{i}\n")).collect::<String>().into_bytes()
     });
-    is_linear("servers", |n| {
-        let mut text = "virtual_server 10.0.0.1 80 {\nprotocol TCP\nlvs_sched rr\nlvs_method NAT\n".to_owned();
-        for i in 0..n {
-            let _ = writeln!(
-                text,
-                "real_server 10.{}.{}.{} 80 {{\nweight 1\n}}",
-                i / 62_500 + 1,
-                i / 250 % 250,
-                i % 250 + 1
-            );
-        }
-        (text + "}\n").into_bytes()
-    });
-    is_linear("services", |n| {
-        let service = |i: usize| {
-            format!(
-                "virtual_server 10.{}.{}.{} 80 {{\nprotocol TCP\nlvs_sched rr\nlvs_method NAT\nreal_server 10.1.0.1 80 {{\nweight 1\n}}\n}}\n",
-                i / 62_500 + 1,
-                i / 250 % 250,
-                i % 250 + 1
-            )
-        };
-        (0..n).map(service).collect::<String>().into_bytes()
-    });
+    is_linear("servers", servers);
+    is_linear("services", services);
     is_linear("groups", |n| {
         let group = |i: usize| {
             format!(

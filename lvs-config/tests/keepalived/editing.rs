@@ -122,6 +122,44 @@ fn a_block_on_one_line_is_opened() {
     assert_eq!(change(empty, add), "-real_server 10.1.0.1 80 { }\n+real_server 10.1.0.1 80 {\n+    weight 2\n+}\n");
 }
 
+/// Several statements for one line, which is opened once.
+#[test]
+fn a_block_on_one_line_takes_several_statements() {
+    let limits = |d: &Document, e: &mut Editor<'_>| {
+        let server = find(d, &["real_server"]);
+        e.set_weight(server, 3.into()).unwrap();
+        e.set(server, "uthreshold", &["10"]).unwrap();
+        e.set(server, "lthreshold", &["5"]).unwrap();
+    };
+    for (text, first) in [
+        ("real_server 10.1.0.1 80 { weight 1 }\n", "{ weight 3\n"),
+        ("real_server 10.1.0.1 80 {weight 1}\n", "{weight 3\n"),
+        ("real_server 10.1.0.1 80 {}\n", "{\n    weight 3\n"),
+        ("real_server 10.1.0.1 80 { }\n", "{\n    weight 3\n"),
+    ] {
+        let expected = format!("-{text}+real_server 10.1.0.1 80 {first}    uthreshold 10\n    lthreshold 5\n}}\n")
+            .replace("\n ", "\n+ ")
+            .replace("\n}", "\n+}");
+        assert_eq!(change(text, limits), expected, "{text}");
+    }
+    let before = |d: &Document, e: &mut Editor<'_>| {
+        let check = find(d, &["TCP_CHECK"]);
+        e.insert_before(check, &NewStatement::new(["weight", "1"])).unwrap();
+        e.insert_before(check, &NewStatement::new(["uthreshold", "2"])).unwrap();
+    };
+    let text = "real_server 10.1.0.1 80 {TCP_CHECK {} }\n";
+    let expected = "+real_server 10.1.0.1 80 {\n+    weight 1\n+    uthreshold 2\n+    TCP_CHECK {} }\n";
+    assert_eq!(change(text, before), format!("-{text}{expected}"));
+    let file = |_: &Document, e: &mut Editor<'_>| {
+        e.append(None, &NewStatement::new(["a"])).unwrap();
+        e.append(None, &NewStatement::new(["b"])).unwrap();
+    };
+    assert_eq!(change("x", file), "+a\n+b\n");
+    let rules = "-A -t 10.0.0.1:80 -s wlc\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1 -x 10 -y 5\n";
+    let text = service("10.0.0.1", "    real_server 10.1.0.1 80 { weight 1 }\n");
+    assert!(applied(&text, rules).unwrap().ends_with("+        uthreshold 10\n+        lthreshold 5\n+    }\n"));
+}
+
 #[test]
 fn the_end_of_a_file_without_line_end_is_no_trap() {
     let text = "global_defs {\n}";

@@ -1,10 +1,10 @@
 //! Making a file say other rules by changing only what differs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use lvs_model::{Change, Destination, Endpoint, Forwarding, Service, ServiceKey, Table};
 
-use super::{Comments, EditError, Editor, forwarding_of};
+use super::{Comments, EditError, Editor};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::keepalived::config::{Config, VirtualAddress};
 use crate::keepalived::document::{Document, Node};
@@ -131,17 +131,19 @@ fn apply_with(document: &Document, table: &Table, options: &Options) -> Result<A
         services: places(&lowered.config),
         losses: Vec::new(),
     };
-    let mut new = Vec::new();
+    let mut new = HashSet::new();
     for change in &current.difference(table) {
         match change {
-            Change::AddService(service) => new.push(*service.key()),
+            Change::AddService(service) => {
+                new.insert(*service.key());
+            }
             Change::AddDestination { service, .. } if new.contains(service) => {}
             // Destinations go with their service.
             Change::RemoveDestination { service, .. } if table.get(service).is_none() => {}
             change => applier.change(change)?,
         }
     }
-    for server in new.iter().filter_map(|key| table.get(key)) {
+    for server in table.iter().filter(|s| new.contains(s.key())) {
         let statement = Printer::new().virtual_server(server, &mut applier.losses);
         applier.editor.append(None, &statement)?;
     }
@@ -228,7 +230,8 @@ impl<'a> Applier<'a> {
             Change::AddDestination { service, destination } => {
                 let node = self.service(service, change)?;
                 let model = Service::new(*service, lvs_model::SchedulerName::Wlc);
-                let statement = Printer::new().real_server(&model, destination, forwarding_of(node), &mut self.losses);
+                let common = self.editor.method_of(node);
+                let statement = Printer::new().real_server(&model, destination, common, &mut self.losses);
                 self.editor.append(Some(node), &statement)?;
             }
             Change::EditDestination { service, from, to } => {

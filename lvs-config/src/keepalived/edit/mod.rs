@@ -15,6 +15,7 @@
 mod apply;
 mod style;
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use lvs_model::{Destination, Forwarding, Service, ServiceKey, VirtualServer, Weight};
@@ -81,14 +82,48 @@ pub enum EditError {
 #[derive(Debug)]
 pub struct Editor<'a> {
     document: &'a Document,
-    changes: Vec<(Range<usize>, Vec<u8>)>,
+    changes: Vec<Change>,
+    /// Where statements are added, by block, keyword and whether they have no block: looked up once for many.
+    anchors: HashMap<(Option<usize>, Vec<u8>, bool), Anchor>,
+    /// What new servers of a block inherit.
+    methods: HashMap<usize, Forwarding>,
+}
+
+/// New bytes instead of some of the document.
+#[derive(Debug)]
+struct Change {
+    range: Range<usize>,
+    /// What opens the place, such as a line end, and what closes it again: written once for all that goes there.
+    before: Vec<u8>,
+    after: Vec<u8>,
+    text: Vec<u8>,
+}
+
+impl Change {
+    /// Whether both go to one place, one behind the other.
+    fn joins(&self, next: &Self) -> bool {
+        self.range == next.range
+            && self.before == next.before
+            && self.after == next.after
+            && (self.range.is_empty() || !self.before.is_empty())
+    }
+}
+
+/// Where a statement is added to a block.
+#[derive(Debug, Clone, Copy)]
+enum Anchor {
+    /// Behind the statement with this number.
+    After(usize),
+    Before(usize),
+    /// There is no statement yet.
+    Empty,
 }
 
 impl<'a> Editor<'a> {
     /// This starts to change a document.
     #[must_use]
     pub fn new(document: &'a Document) -> Self {
-        Self { document, changes: Vec::new() }
+        Self { document, changes: Vec::new(), anchors: HashMap::new(), methods: HashMap::new() }
     }
 
     /// This makes the changed document.
@@ -98,16 +133,19 @@ impl<'a> Editor<'a> {
     /// [`EditError::Conflict`] when two changes touch the same bytes.
     pub fn finish(mut self) -> Result<Document, EditError> {
         // Stable: what is inserted at one place keeps its order.
-        self.changes.sort_by_key(|(range, _)| range.start);
+        self.changes.sort_by_key(|c| (c.range.start, c.range.end));
         let bytes = self.document.bytes();
-        let mut out = Vec::with_capacity(bytes.len() + self.changes.iter().map(|(_, t)| t.len()).sum::<usize>());
+        let mut out = Vec::with_capacity(bytes.len() + self.changes.iter().map(|c| c.text.len()).sum::<usize>());
         let mut at = 0;
-        for (range, text) in &self.changes {
+        for group in self.changes.chunk_by(Change::joins) {
+            let Change { range, before, after, .. } = &group[0];
             if range.start < at {
                 return Err(EditError::Conflict { at: range.start });
             }
             out.extend_from_slice(&bytes[at..range.start]);
-            out.extend_from_slice(text);
+            out.extend_from_slice(before);
+            group.iter().for_each(|c| out.extend_from_slice(&c.text));
+            out.extend_from_slice(after);
             at = range.end;
         }
         out.extend_from_slice(&bytes[at..]);
@@ -126,7 +164,7 @@ impl<'a> Editor<'a> {
         let mut text = Vec::new();
         write_word(&mut text, &clean(word.as_ref()), n == 0);
         if text != self.document.bytes()[range.clone()] {
-            self.changes.push((range, text));
+            self.change(range, text);
         }
         Ok(())
     }
@@ -151,7 +189,7 @@ impl<'a> Editor<'a> {
         }
         let mut text = Vec::new();
         NewStatement::new(std::iter::once(keyword).chain(words.iter().copied())).write_head(&mut text);
-        self.changes.push((node.head(), text));
+        self.change(node.head(), text);
         Ok(())
     }
 
@@ -172,7 +210,7 @@ impl<'a> Editor<'a> {
         if whole_lines && blank_line_before(bytes, range.start) && blank_line_at(bytes, range.end) {
             range.end = line_end(bytes, range.end);
         }
-        self.changes.push((range, Vec::new()));
+        self.change(range, Vec::new());
         Ok(())
     }
 
@@ -185,34 +223,24 @@ impl<'a> Editor<'a> {
         if let Some(block) = block {
             self.check(block)?;
         }
-        let siblings = || match block {
-            Some(block) => block.children(),
-            None => self.document.nodes(),
-        };
         let keyword = statement.words().first().map_or(&b""[..], Vec::as_slice);
-        let same = siblings().filter(|n| n.keyword() == keyword && !n.is_conditional()).last();
         // Settings come before the servers, which keep the end of the block.
         let ordinary = statement.body().is_none();
-        let last = same
-            .or_else(|| siblings().filter(|n| !ordinary || n.open().is_none()).last())
-            .or_else(|| siblings().last());
-        match (last, block) {
-            (Some(node), _) if ordinary && node.open().is_some() && same.is_none() => {
-                // Only blocks are there: the setting goes in front of the first one.
-                let first = siblings().next().unwrap_or(node);
-                self.insert_before(first, statement)
-            }
-            (Some(node), _) => self.insert_after(node, statement),
-            (None, Some(block)) => self.insert_first(block, statement),
-            (None, None) => {
-                let style = Style::of(self.document, None);
+        let document = self.document;
+        let anchor = *self
+            .anchors
+            .entry((block.map(Node::index), keyword.to_vec(), ordinary))
+            .or_insert_with(|| anchor(document, block, keyword, ordinary));
+        match (anchor, block) {
+            (Anchor::After(node), _) => self.insert_after(document.node(node), statement),
+            (Anchor::Before(node), _) => self.insert_before(document.node(node), statement),
+            (Anchor::Empty, Some(block)) => self.insert_first(block, statement),
+            (Anchor::Empty, None) => {
+                let style = Style::of(document, None);
                 let mut text = Vec::new();
-                if !self.document.bytes().is_empty() && !self.document.bytes().ends_with(b"\n") {
-                    text.extend_from_slice(style.newline);
-                }
                 style.write(&mut text, statement, b"");
-                let end = self.document.bytes().len();
-                self.changes.push((end..end, text));
+                let end = document.bytes().len();
+                self.insert_line(end, &style, text);
                 Ok(())
             }
         }
@@ -233,19 +261,14 @@ impl<'a> Editor<'a> {
         if !ends_line(bytes, end) {
             // `{ weight 1 }` on one line: what follows moves to a line of its own.
             let outer = node.parent().and_then(|p| indentation(bytes, p.head().start)).unwrap_or_default();
-            text.extend_from_slice(style.newline);
             let inner =
                 if indentation(bytes, node.head().start).is_some() { indent } else { [outer, &style.unit].concat() };
             style.write(&mut text, statement, &inner);
-            text.extend_from_slice(outer);
             let rest = bytes[end..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
-            self.changes.push((end..end + rest, text));
+            self.open_line(end..end + rest, &style, text, outer);
             return Ok(());
         }
         let at = line_end(bytes, end);
-        if !bytes[..at].ends_with(b"\n") {
-            text.extend_from_slice(style.newline);
-        }
         // Blocks that keep a distance of one line keep it to a new one.
         let is_block = statement.body().is_some();
         let apart = is_block && blank_line_before(bytes, owned_comments(bytes, line_start(bytes, node.head().start)));
@@ -254,7 +277,7 @@ impl<'a> Editor<'a> {
             text.extend_from_slice(style.newline);
         }
         style.write(&mut text, statement, &indent);
-        self.changes.push((at..at, text));
+        self.insert_line(at, &style, text);
         Ok(())
     }
 
@@ -273,15 +296,13 @@ impl<'a> Editor<'a> {
             Some(indent) => {
                 style.write(&mut text, statement, indent);
                 let at = owned_comments(bytes, line_start(bytes, start));
-                self.changes.push((at..at, text));
+                self.change(at..at, text);
             }
             None => {
                 let outer = node.parent().and_then(|p| indentation(bytes, p.head().start)).unwrap_or_default();
                 let inner = [outer, &style.unit].concat();
-                text.extend_from_slice(style.newline);
                 style.write(&mut text, statement, &inner);
-                text.extend_from_slice(&inner);
-                self.changes.push((start..start, text));
+                self.open_line(start..start, &style, text, &inner);
             }
         }
         Ok(())
@@ -295,15 +316,12 @@ impl<'a> Editor<'a> {
         let outer = indentation(bytes, block.head().start).unwrap_or_default();
         let inner = [outer, &style.unit].concat();
         let mut text = Vec::new();
+        style.write(&mut text, statement, &inner);
         if bytes[open.end..close.start].contains(&b'\n') {
-            style.write(&mut text, statement, &inner);
             let at = line_start(bytes, close.start);
-            self.changes.push((at..at, text));
+            self.change(at..at, text);
         } else {
-            text.extend_from_slice(style.newline);
-            style.write(&mut text, statement, &inner);
-            text.extend_from_slice(outer);
-            self.changes.push((open.end..close.start, text));
+            self.open_line(open.end..close.start, &style, text, outer);
         }
         Ok(())
     }
@@ -323,7 +341,8 @@ impl<'a> Editor<'a> {
     ///
     /// As [`Editor::append`].
     pub fn add_real_server(&mut self, service: Node<'_>, destination: &Destination) -> Result<(), EditError> {
-        let common = forwarding_of(service);
+        self.check(service)?;
+        let common = self.method_of(service);
         let key = ServiceKey::Socket { protocol: lvs_model::Protocol::TCP, endpoint: destination.endpoint };
         let none = Service::new(key, lvs_model::SchedulerName::Wlc);
         let statement = Printer::new().real_server(&none, destination, common, &mut Vec::new());
@@ -340,6 +359,27 @@ impl<'a> Editor<'a> {
         self.append(None, &statement)
     }
 
+    /// The method that new servers of a block inherit.
+    fn method_of(&mut self, service: Node<'_>) -> Forwarding {
+        *self.methods.entry(service.index()).or_insert_with(|| forwarding_of(service))
+    }
+
+    fn change(&mut self, range: Range<usize>, text: Vec<u8>) {
+        self.changes.push(Change { range, before: Vec::new(), after: Vec::new(), text });
+    }
+
+    /// Whole lines in the middle of a line: what stands behind them gets a line of its own with its indentation.
+    fn open_line(&mut self, range: Range<usize>, style: &Style, text: Vec<u8>, indent: &[u8]) {
+        self.changes.push(Change { range, before: style.newline.to_vec(), after: indent.to_vec(), text });
+    }
+
+    /// Whole lines at the start of a line, or at the end of a file without a last line end.
+    fn insert_line(&mut self, at: usize, style: &Style, text: Vec<u8>) {
+        let bytes = &self.document.bytes()[..at];
+        let before = if bytes.is_empty() || bytes.ends_with(b"\n") { Vec::new() } else { style.newline.to_vec() };
+        self.changes.push(Change { range: at..at, before, after: Vec::new(), text });
+    }
+
     fn check(&self, node: Node<'_>) -> Result<(), EditError> {
         if std::ptr::eq(node.document(), self.document) { Ok(()) } else { Err(EditError::OtherDocument) }
     }
@@ -350,6 +390,21 @@ fn forwarding_of(service: Node<'_>) -> Forwarding {
     let method = service.children().filter(|n| matches!(n.keyword(), b"lvs_method" | b"lb_kind")).last();
     let words: Vec<&[u8]> = method.map(|m| m.words().skip(1).collect()).unwrap_or_default();
     super::values::forwarding(&words).unwrap_or(common_forwarding(&[]))
+}
+
+/// Behind the last statement with the same keyword, else at the end of the settings or of the block.
+fn anchor(document: &Document, block: Option<Node<'_>>, keyword: &[u8], ordinary: bool) -> Anchor {
+    let siblings = || block.map_or_else(|| document.nodes(), Node::children);
+    if let Some(same) = siblings().filter(|n| n.keyword() == keyword && !n.is_conditional()).last() {
+        return Anchor::After(same.index());
+    }
+    let last = siblings().filter(|n| !ordinary || n.open().is_none()).last();
+    match (last, siblings().next()) {
+        (Some(last), _) => Anchor::After(last.index()),
+        // Only blocks are there: a setting goes in front of the first one.
+        (None, Some(first)) => Anchor::Before(first.index()),
+        (None, None) => Anchor::Empty,
+    }
 }
 
 fn clean(word: &[u8]) -> Vec<u8> {
