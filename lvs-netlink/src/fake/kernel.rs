@@ -104,7 +104,7 @@ impl Kernel {
         let servers = self.services().into_iter().map(|status| {
             let mut server = VirtualServer::new(status.service);
             for status in status.destinations.iter().rev() {
-                // A class E address is unicast to the kernel and to no one else; such a destination is left out.
+                // What cannot be inserted is left out.
                 let _ = server.insert(status.destination);
             }
             server

@@ -123,7 +123,8 @@ impl Snapshot {
 
     /// The configuration without the counters: services sorted by key, destinations in the order in which they were added.
     ///
-    /// A destination that a [`Table`] has no place for (the kernel takes 127.0.0.0/8 and class E, and any address that is local) is left out.
+    /// A destination that [`VirtualServer::insert`] refuses is left out. (The kernel takes any address that is
+    /// local, also a multicast one.) `Table::from_iter` of what [`Client::list`](crate::Client::list) gave takes everything as it is instead.
     #[must_use]
     pub fn table(&self) -> Table {
         let mut table: Table = self.services.iter().map(server).collect();
