@@ -109,6 +109,24 @@ error[unknown-option]: unknown option `--schedular`
 }
 
 #[test]
+fn one_mistake_is_one_error() {
+    for (text, code) in [
+        ("-A -t 10.0.0.1:80 -s rr -a -t 10.0.0.1:80 -r 10.1.0.1 -m\n", "second-command"),
+        ("-A -f 1 -s rr -A -f 2 -s rr\n", "second-command"),
+        ("-Aa -f 1 -r 10.1.0.1\n", "second-command"),
+        ("-A -T 10.0.0.1:80 -s rr\n", "unknown-option"),
+        ("-a -f 1 --real-sever 10.1.0.1\n", "unknown-option"),
+        ("-A –t 10.0.0.1:80 -s rr\n", "unexpected-word"),
+        ("-a -f 1 -m -r\n", "missing-argument"),
+        ("-a -f 1 -w 5\n", "missing-option"),
+    ] {
+        let reading = Reader::new(Mode::Restore).read(text);
+        let codes: Vec<_> = reading.diagnostics.iter().map(|d| d.code.as_str()).collect();
+        assert_eq!(codes, [code], "{text}");
+    }
+}
+
+#[test]
 fn comments_and_paths() {
     says(
         "-A -f 1 # the web\n",

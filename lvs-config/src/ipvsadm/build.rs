@@ -29,6 +29,8 @@ pub(super) struct Builder<'w> {
     names: &'w dyn Resolver,
     /// The kinds of options so far, with their places.
     seen: Vec<(Opt, Span)>,
+    /// Whether an option may be missing only because a word was not understood.
+    doubtful: bool,
     /// The first option that does not belong to the command.
     illegal: Option<Diagnostic>,
     socket: Option<(Protocol, Address, Span)>,
@@ -60,6 +62,7 @@ impl<'w> Builder<'w> {
             verb_span: given.span,
             names,
             seen: Vec::new(),
+            doubtful: false,
             illegal: None,
             socket: None,
             mark: None,
@@ -78,6 +81,11 @@ impl<'w> Builder<'w> {
 
     pub(super) const fn verb_span(&self) -> Span {
         self.verb_span
+    }
+
+    /// Notes that a word was not understood: what seems to be missing may be meant by it.
+    pub(super) fn doubt(&mut self) {
+        self.doubtful = true;
     }
 
     /// The service, as far as it could be read.
@@ -218,12 +226,13 @@ impl<'w> Builder<'w> {
         let wanted = if self.verb == Verb::Set { 3 } else { 0 };
         if let Some(word) = extra.get(wanted) {
             problems.error(Outcome::Refused, unexpected_word(word));
+            self.doubtful = true;
         }
         if let Some(illegal) = self.illegal.take() {
             problems.error(Outcome::Refused, illegal);
         }
         for need in self.verb.needs() {
-            if self.find(*need).is_none() {
+            if self.find(*need).is_none() && !self.doubtful {
                 let message = format!("`{}` needs a {}", self.verb.title(), need.title());
                 problems.error(
                     Outcome::Refused,

@@ -56,7 +56,7 @@ impl fmt::Display for Written<'_> {
 /// Reads one command, with the errors in the order in which the tool would meet them.
 pub(super) fn command(words: &[Word<'_>], names: &dyn Resolver, list: &mut Vec<Diagnostic>) -> Scanned {
     let mut problems = Problems::new(list);
-    let mut scanner = Scanner { words, at: 0, builder: None, extra: Vec::new() };
+    let mut scanner = Scanner { words, at: 0, builder: None, extra: Vec::new(), is_over: false };
     scanner.run(names, &mut problems);
     let Some(builder) = scanner.builder else {
         return Scanned { command: None, outcome: problems.outcome, key: None, adds_service: false };
@@ -93,6 +93,8 @@ struct Scanner<'s, 'w> {
     at: usize,
     builder: Option<Builder<'s>>,
     extra: Vec<&'s Word<'w>>,
+    /// Whether what follows says nothing about this command.
+    is_over: bool,
 }
 
 impl<'s> Scanner<'s, '_> {
@@ -109,7 +111,7 @@ impl<'s> Scanner<'s, '_> {
                 _ => self.extra.push(word),
             }
             let done = matches!(self.builder.as_ref().map(Builder::verb), Some(Verb::Help | Verb::Version));
-            if done || problems.outcome == Some(Outcome::Usage) {
+            if done || self.is_over || problems.outcome == Some(Outcome::Usage) {
                 return;
             }
         }
@@ -157,7 +159,7 @@ impl<'s> Scanner<'s, '_> {
                 (None, Some(row)) => self.take(row, name, attached, word, names, problems, Self::option),
                 (None, None) => return self.unknown(word, name, problems),
             }
-            if attached.is_some() || problems.outcome == Some(Outcome::Usage) {
+            if attached.is_some() || self.is_over || problems.outcome == Some(Outcome::Usage) {
                 return;
             }
         }
@@ -209,9 +211,12 @@ impl<'s> Scanner<'s, '_> {
     }
 
     fn verb(&mut self, verb: Verb, given: Given<'s>, names: &'s dyn Resolver, problems: &mut Problems<'_>) {
-        match &self.builder {
+        match &mut self.builder {
             None => self.builder = Some(Builder::new(verb, given, names, problems)),
             Some(builder) => {
+                // The options behind it may belong to either.
+                builder.doubt();
+                self.is_over = true;
                 let message = format!("a second command `{}`", given.name);
                 problems.error(
                     Outcome::Refused,
@@ -235,8 +240,11 @@ impl<'s> Scanner<'s, '_> {
     }
 
     /// An option that cannot be used: the line is skipped, or the tool gives up when it is the first.
-    fn stop(&self, problem: Diagnostic, problems: &mut Problems<'_>) {
+    fn stop(&mut self, problem: Diagnostic, problems: &mut Problems<'_>) {
         let outcome = if self.builder.is_some() { Outcome::Skipped } else { Outcome::Usage };
+        if let Some(builder) = &mut self.builder {
+            builder.doubt();
+        }
         problems.error(outcome, problem);
     }
 
