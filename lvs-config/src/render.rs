@@ -52,7 +52,7 @@ impl<'a> Renderer<'a> {
     #[must_use]
     pub fn render(&self, diagnostic: &Diagnostic) -> String {
         let mut out = String::new();
-        self.write(&mut out, diagnostic);
+        self.write(&mut out, diagnostic, &mut Columns::default());
         out
     }
 
@@ -60,16 +60,17 @@ impl<'a> Renderer<'a> {
     #[must_use]
     pub fn render_all<'d>(&self, diagnostics: impl IntoIterator<Item = &'d Diagnostic>) -> String {
         let mut out = String::new();
+        let mut columns = Columns::default();
         for diagnostic in diagnostics {
             if !out.is_empty() {
                 out.push('\n');
             }
-            self.write(&mut out, diagnostic);
+            self.write(&mut out, diagnostic, &mut columns);
         }
         out
     }
 
-    fn write(&self, out: &mut String, d: &Diagnostic) {
+    fn write(&self, out: &mut String, d: &Diagnostic, columns: &mut Columns) {
         out.push_str(&d.severity.to_string());
         out.push('[');
         out.push_str(d.code.as_str());
@@ -78,29 +79,30 @@ impl<'a> Renderer<'a> {
         out.push('\n');
         let mut places = vec![(d.span, d.label.as_deref().unwrap_or(""), '^')];
         places.extend(d.related.iter().map(|r| (r.span, r.message.as_str(), '-')));
-        let lines = places.iter().filter_map(|(span, ..)| self.sources.position(*span)).map(|p| p.line);
+        let lines = places.iter().filter_map(|(span, ..)| Some(self.sources.file(span.file)?.line_of(span.start)));
         let gutter = lines.max().unwrap_or(1).to_string().len();
         // A second place on the line above or in the same file needs no second header.
         let mut shown_file = None;
         let mut shown_line = 0;
         for (i, (span, label, mark)) in places.iter().enumerate() {
             let Some(source) = self.sources.file(span.file) else { continue };
-            let at = source.position(span.start);
+            let line = source.line_of(span.start);
             if shown_file != Some(span.file) {
                 let arrow = if i == 0 { "-->" } else { ":::" };
-                put(out, format_args!("{:gutter$}{arrow} {}:{at}\n", "", visible(source.name())));
+                let column = columns.column(source, *span, line);
+                put(out, format_args!("{:gutter$}{arrow} {}:{line}:{column}\n", "", visible(source.name())));
                 put(out, format_args!("{:gutter$} |\n", ""));
                 shown_line = 0;
-            } else if at.line != shown_line && at.line != shown_line + 1 {
+            } else if line != shown_line && line != shown_line + 1 {
                 put(out, format_args!("{:gutter$} ...\n", ""));
             }
             shown_file = Some(span.file);
-            let Excerpt { text, column, width } = self.excerpt(source, *span, at.line);
-            if at.line != shown_line {
-                put(out, format_args!("{:gutter$} | {text}\n", at.line));
+            let Excerpt { text, column, width } = self.excerpt(source, *span, line);
+            if line != shown_line {
+                put(out, format_args!("{line:gutter$} | {text}\n"));
                 trim_end(out);
             }
-            shown_line = at.line;
+            shown_line = line;
             let carets: String = std::iter::repeat_n(*mark, width.max(1)).collect();
             put(out, format_args!("{:gutter$} | {:column$}{carets} {}\n", "", "", visible(label)));
             trim_end(out);
@@ -164,6 +166,36 @@ impl<'a> Renderer<'a> {
         }
         let column = start.unwrap_or(columns);
         Excerpt { text, column, width: end.unwrap_or(columns).saturating_sub(column) }
+    }
+}
+
+/// The place whose column was asked for last: the next one is often a few bytes behind it, in a line of megabytes.
+#[derive(Default)]
+struct Columns {
+    span: Span,
+    line: usize,
+    column: usize,
+}
+
+impl Columns {
+    /// The column of the start of a span, in characters from 1.
+    fn column(&mut self, source: &Source, span: Span, line: usize) -> usize {
+        let bytes = source.bytes();
+        let at = span.start.min(bytes.len());
+        let known = self.span.start;
+        // Characters can be counted from where one starts.
+        let is_start = bytes.get(known).is_none_or(|byte| byte & 0xC0 != 0x80);
+        let is_behind = (self.span.file, self.line) == (span.file, line) && known <= at && is_start;
+        self.column = match is_behind {
+            true => {
+                let chunks = bytes[known..at].utf8_chunks();
+                let more: usize = chunks.map(|chunk| chunk.valid().chars().count() + chunk.invalid().len()).sum();
+                self.column + more
+            }
+            false => source.position(at).column,
+        };
+        (self.span, self.line) = (Span::new(span.file, at, at), line);
+        self.column
     }
 }
 
@@ -307,6 +339,32 @@ mod tests {
         let lines: Vec<&str> = out.lines().collect();
         let caret = lines[4].find('^').unwrap();
         assert_eq!(lines[3].chars().nth(caret), Some('Y'));
+    }
+
+    #[test]
+    fn columns_of_a_list_are_those_of_its_members() {
+        let text = "a \u{e9}\u{301} b\n\u{ff5b} c\u{20ac}\n".as_bytes();
+        let sources = Sources::of("f", [text, b"\xff\xc3 d"].concat());
+        let length = text.len() + 4;
+        let list: Vec<_> = (0..=length)
+            .chain((0..length).rev())
+            .chain([length + 9])
+            .map(|at| Diagnostic::error("c", Span::new(FileId::MAIN, at, at), "m"))
+            .collect();
+        let renderer = Renderer::new(&sources);
+        let alone: Vec<_> = list.iter().map(|d| renderer.render(d)).collect();
+        assert_eq!(renderer.render_all(&list), alone.join("\n"));
+    }
+
+    // Minutes, when columns are counted from the start of the line each time.
+    #[test]
+    fn many_places_on_one_line_take_no_longer_than_their_number() {
+        let text = "ipvsadm -A -f 1;".repeat(100_000);
+        let sources = Sources::of("f", &text);
+        let span = |i: usize| Span::new(FileId::MAIN, i * 16, i * 16 + 15);
+        let list: Vec<_> =
+            (1..100_000).map(|i| Diagnostic::error("c", span(i), "m").with_related(span(0), "the first one")).collect();
+        assert!(Renderer::new(&sources).render_all(&list).contains(" --> f:1:1599985\n"));
     }
 
     #[test]
