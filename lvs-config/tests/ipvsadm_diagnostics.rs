@@ -330,6 +330,23 @@ info[not-literal]: this command is not read
     );
 }
 
+#[test]
+fn of_very_many_diagnostics_the_gravest_are_kept() {
+    // A remark and an error for each line but the first.
+    let text = format!("-A -f 1\n{}", "-A -f 1 -p\n".repeat(2000));
+    let reading = Reader::new(Mode::Strict).read(&text);
+    assert_eq!(reading.errors().count(), 1000);
+    assert!(reading.diagnostics.is_sorted_by_key(|d| d.span.start));
+    let last = reading.diagnostics.last().expect("there are many");
+    assert_eq!((last.code.as_str(), &*last.message), ("too-many-diagnostics", "there are 3000 more diagnostics"));
+    for (mode, line) in [
+        (Mode::Script, "ipvsadm -A -f 1;".repeat(100_000)),
+        (Mode::Strict, format!("-A -f 1{}", " -Q".repeat(100_000))),
+    ] {
+        assert!(report(mode, &line).contains("info[too-many-diagnostics]: there are 9"));
+    }
+}
+
 /// Texts that would take long if something looked back for every line.
 #[test]
 fn hostile_texts_take_no_longer_than_their_length() {

@@ -10,7 +10,7 @@ use crate::span::Span;
 use super::command::{Command, Listing};
 use super::document::Mode;
 use super::draft::{Draft, Refusal};
-use super::problem::{Outcome, Problems, span};
+use super::problem::{Outcome, Problems, bounded, span};
 use super::reader::Reading;
 use super::scan::Scanned;
 
@@ -115,7 +115,7 @@ impl<'t> Effect<'t> {
             table: self.draft.into_table(),
             timeouts: self.timeouts,
             daemons: self.daemons,
-            diagnostics: self.diagnostics,
+            diagnostics: bounded(self.diagnostics),
             exit_status: self.exit_status,
         }
     }

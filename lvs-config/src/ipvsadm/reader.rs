@@ -24,7 +24,8 @@ pub struct Reading {
     pub timeouts: Timeouts,
     /// The synchronisation daemons that are started and not stopped again.
     pub daemons: Vec<SyncDaemon>,
-    /// What is wrong with the text, in its order. Their spans are in [`FileId::MAIN`](crate::FileId::MAIN).
+    /// What is wrong with the text, in its order. Their spans are in [`FileId::MAIN`](crate::FileId::MAIN). At most 1000:
+    /// of more, the gravest are kept, and one says how many there are.
     pub diagnostics: Vec<Diagnostic>,
     /// The exit status that `ipvsadm -R`, or `ipvsadm-restore`, would have: 0 when all is well, 2 when the tool refuses
     /// a line and stops, 255 when it prints its usage and stops, or when the last line has no effect.
