@@ -175,6 +175,8 @@ fn time_grows_with_the_size_and_not_with_its_square() {
     is_linear("shell", repeat("a ${X:-y} "));
     is_linear("words", repeat("w "));
     is_linear("no-break", repeat("\u{A0}a "));
+    is_linear("no-break alone", repeat("\u{A0}\u{A0}\u{A0}"));
+    is_linear("full-width braces", repeat("\u{FF5B}"));
     is_linear("carriage returns", repeat("a {\r"));
     is_linear("sequences", repeat("~SEQ(A,1,2) ~SEQ("));
     is_linear("dollars", repeat("${A"));

@@ -126,7 +126,9 @@ impl Expander<'_> {
     }
 
     fn lines_of(&self, places: &[crate::span::Span]) -> usize {
-        let mut lines: Vec<_> = places.iter().filter_map(|s| self.out.sources.position(*s)).map(|p| p.line).collect();
+        // Only the line: to count the columns of many places on one line would be quadratic.
+        let line = |s: &crate::span::Span| Some(self.out.sources.file(s.file)?.line_of(s.start));
+        let mut lines: Vec<_> = places.iter().filter_map(line).collect();
         lines.dedup();
         lines.len().max(1)
     }
