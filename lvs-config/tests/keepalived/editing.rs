@@ -184,6 +184,43 @@ fn what_cannot_be_done_is_said() {
 }
 
 #[test]
+fn a_word_that_cannot_be_written_is_refused_and_not_changed() {
+    let document = Document::parse("MISC_CHECK {\n    misc_path /bin/check\n}\n");
+    let mut editor = Editor::new(&document);
+    let check = find(&document, &["MISC_CHECK"]);
+    let refused = |word: &str| Err(EditError::Unwritable { word: word.to_owned() });
+    for word in ["/bin/check \"two words\"", "/bin/check\nweight 9", "a\rb", "a\0b"] {
+        assert_eq!(editor.set(check, "misc_path", &[word]), refused(word));
+        assert_eq!(editor.set(check, "user", &[word]), refused(word), "also when it is added");
+        assert_eq!(editor.set_word(find(&document, &["misc_path"]), 1, word), refused(word));
+    }
+    assert_eq!(
+        refused("a\n").unwrap_err().to_string(),
+        "`a\\n` cannot be written: words hold no quotes, line ends and NULs"
+    );
+    assert_eq!(editor.finish().unwrap(), document);
+}
+
+#[test]
+fn conditional_statements_are_not_those_that_are_set() {
+    let text = "real_server 10.1.0.1 80 {\n    weight 2\n    @backup weight 1\n    ~SEQ(N,1,2) retry $N\n}\n";
+    let set = |d: &Document, e: &mut Editor<'_>| {
+        let server = find(d, &["real_server"]);
+        e.set_weight(server, 5.into()).unwrap();
+        e.set(server, "retry", &["3"]).unwrap();
+    };
+    assert_eq!(change(text, set), "-    weight 2\n+    weight 5\n+    retry 3\n");
+}
+
+#[test]
+fn nothing_is_added_to_a_block_that_is_not_closed() {
+    let document = Document::parse("a {\n  b\n");
+    let mut editor = Editor::new(&document);
+    assert_eq!(editor.append(Some(find(&document, &["a"])), &NewStatement::new(["c"])), Err(EditError::NoBlock));
+    assert_eq!(editor.set(find(&document, &["a"]), "c", &["1"]), Err(EditError::NoBlock));
+}
+
+#[test]
 fn rules_that_do_not_stand_in_the_file_are_not_changed_behind_its_back() {
     let text = "$V= \\\nvirtual_server 10.0.0.1 80 { \\\n protocol TCP \\\n lvs_sched rr \\\n lvs_method NAT \\\n real_server 10.1.0.1 80 { \\\n } \\\n}\n$V\n";
     let document = Document::parse(text);

@@ -55,6 +55,12 @@ pub enum EditError {
     /// The statement has no block.
     #[error("statement has no closed block to put something into, add one with its block")]
     NoBlock,
+    /// The word holds a quote, a line end or a NUL, for which the format has no spelling.
+    #[error("`{}` cannot be written: words hold no quotes, line ends and NULs", word.escape_debug())]
+    Unwritable {
+        /// This is the word; what is not UTF-8 is U+FFFD.
+        word: String,
+    },
     /// Two changes touch the same bytes.
     #[error("two changes touch byte {at}, finish one and look the statements up again")]
     Conflict {
@@ -156,13 +162,14 @@ impl<'a> Editor<'a> {
     ///
     /// # Errors
     ///
-    /// [`EditError::NoSuchWord`], [`EditError::OtherDocument`].
+    /// [`EditError::NoSuchWord`], [`EditError::Unwritable`], [`EditError::OtherDocument`].
     pub fn set_word(&mut self, node: Node<'_>, n: usize, word: impl AsRef<[u8]>) -> Result<(), EditError> {
         self.check(node)?;
         let range = node.word_ranges().nth(n);
         let range = range.ok_or_else(|| EditError::NoSuchWord { wanted: n, found: node.words().count() })?;
+        writable(word.as_ref())?;
         let mut text = Vec::new();
-        write_word(&mut text, &clean(word.as_ref()), n == 0);
+        write_word(&mut text, word.as_ref(), n == 0);
         if text != self.document.bytes()[range.clone()] {
             self.change(range, text);
         }
@@ -171,13 +178,19 @@ impl<'a> Editor<'a> {
 
     /// This makes a block say `keyword words`: an existing statement gets the words, else one is added.
     ///
+    /// The last statement that holds always is the one that gets them; those behind `@id` or `~SEQ` stay.
+    ///
     /// # Errors
     ///
-    /// As [`Editor::append`].
+    /// As [`Editor::append`], and [`EditError::Unwritable`].
     pub fn set(&mut self, block: Node<'_>, keyword: &str, words: &[&str]) -> Result<(), EditError> {
         self.check(block)?;
+        for word in std::iter::once(&keyword).chain(words) {
+            writable(word.as_bytes())?;
+        }
         // The last one is the one that counts.
-        let Some(node) = block.children().filter(|n| n.keyword() == keyword.as_bytes()).last() else {
+        let same = |n: &Node<'_>| n.keyword() == keyword.as_bytes() && !n.is_conditional();
+        let Some(node) = block.children().filter(same).last() else {
             return self.append(Some(block), &NewStatement::new(std::iter::once(keyword).chain(words.iter().copied())));
         };
         let ranges: Vec<_> = node.word_ranges().collect();
@@ -218,10 +231,13 @@ impl<'a> Editor<'a> {
     ///
     /// # Errors
     ///
-    /// [`EditError::NoBlock`] when the block is not closed, [`EditError::OtherDocument`].
+    /// [`EditError::NoBlock`] when there is no block or it is not closed, [`EditError::OtherDocument`].
     pub fn append(&mut self, block: Option<Node<'_>>, statement: &NewStatement) -> Result<(), EditError> {
         if let Some(block) = block {
             self.check(block)?;
+            if block.close().is_none() {
+                return Err(EditError::NoBlock);
+            }
         }
         let keyword = statement.words().first().map_or(&b""[..], Vec::as_slice);
         // Settings come before the servers, which keep the end of the block.
@@ -387,7 +403,8 @@ impl<'a> Editor<'a> {
 
 /// The method that new servers of a block inherit.
 fn forwarding_of(service: Node<'_>) -> Forwarding {
-    let method = service.children().filter(|n| matches!(n.keyword(), b"lvs_method" | b"lb_kind")).last();
+    let is_method = |n: &Node<'_>| matches!(n.keyword(), b"lvs_method" | b"lb_kind") && !n.is_conditional();
+    let method = service.children().filter(is_method).last();
     let words: Vec<&[u8]> = method.map(|m| m.words().skip(1).collect()).unwrap_or_default();
     super::values::forwarding(&words).unwrap_or(common_forwarding(&[]))
 }
@@ -407,8 +424,11 @@ fn anchor(document: &Document, block: Option<Node<'_>>, keyword: &[u8], ordinary
     }
 }
 
-fn clean(word: &[u8]) -> Vec<u8> {
-    word.iter().copied().filter(|b| !matches!(b, b'"' | b'\n' | b'\r' | 0)).collect()
+fn writable(word: &[u8]) -> Result<(), EditError> {
+    if word.iter().any(|b| matches!(b, b'"' | b'\n' | b'\r' | 0)) {
+        return Err(EditError::Unwritable { word: String::from_utf8_lossy(word).into_owned() });
+    }
+    Ok(())
 }
 
 fn blank_line_before(bytes: &[u8], start: usize) -> bool {
