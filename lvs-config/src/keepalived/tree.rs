@@ -27,6 +27,8 @@ pub struct Tree {
 pub(super) struct Data {
     pub(super) words: std::ops::Range<usize>,
     pub(super) keyword: Option<&'static Keyword>,
+    /// What an unknown word is taken for.
+    pub(super) meant: Option<&'static Keyword>,
     pub(super) block: Option<&'static Block>,
     pub(super) open: Option<Span>,
     pub(super) close: Option<Span>,
@@ -87,6 +89,11 @@ impl<'a> Statement<'a> {
     #[must_use]
     pub fn name(self) -> &'static str {
         self.data().keyword.map_or("", |k| k.name)
+    }
+
+    /// The name of the keyword that an unknown word is taken for.
+    pub(super) fn meant(self) -> Option<&'static str> {
+        self.data().meant.map(|k| k.name)
     }
 
     /// This says which keywords may stand in the block of this statement, when it has one.

@@ -187,3 +187,51 @@ fn one_mistake_is_one_error() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// The same for mistakes that take away what is needed elsewhere.
+#[test]
+fn what_follows_from_a_mistake_is_not_told() {
+    let service =
+        |inside: &str| format!("virtual_server 10.0.0.1 80 {{\n    protocol TCP\n    lvs_method NAT\n{inside}}}\n");
+    let check = |inside: &str| service(&format!("    lvs_sched rr\n    real_server 10.1.0.1 80 {{\n{inside}    }}\n"));
+    let url = |line: &str| {
+        check(&format!("        HTTP_GET {{\n            url {{\n                {line}\n            }}\n        }}\n"))
+    };
+    let flag = |line: &str| service(&format!("    {line}\n    sh-port\n    real_server 10.1.0.1 80 {{\n    }}\n"));
+    let instance = |inside: &str| {
+        format!(
+            "vrrp_instance VI_1 {{\n    virtual_router_id 1\n    interface eth0\n    virtual_ipaddress {{\n        10.0.0.9\n    }}\n{inside}}}\n"
+        )
+    };
+    let tracked = instance("    track_script {\n        chk\n    }\n");
+    let group = "vrrp_sync_group G {\n    group {\n        VI_1\n        VI_2\n    }\n}\n";
+    let texts = [
+        service("    lvs_sched rr\n    rael_server 10.1.0.1 80 {\n    }\n"),
+        url("pth /x"),
+        url("PATH /x"),
+        url("path=/x"),
+        check("        HTTP_GET {\n            ulr {\n                path /\n            }\n        }\n"),
+        check("        MISC_CHECK {\n            misc_paht /bin/true\n        }\n"),
+        check("        FILE_CHECK {\n            trakc_file f\n        }\n"),
+        format!(
+            "track_fiel f {{\n    file /x\n}}\n{}",
+            check("        FILE_CHECK {\n            track_file f\n        }\n")
+        ),
+        check("        BFD_CHECK {\n            nmae b\n        }\n"),
+        flag("lb_ago sh"),
+        flag("lvs_sched sh;"),
+        flag("lvs_sched = sh"),
+        format!("vrrp_scrip chk {{\n    script /bin/true\n}}\n{tracked}"),
+        format!("{group}{}{}", instance(""), instance("").replace("instance VI_1", "instnace VI_2")),
+        service("    lvs_sched rr\n    real_server 10.1.0.1 80 {\n    }\n").replace("10.0.0.1 80", "group G")
+            + "virtual_server_gruop G {\n    10.0.0.1 80\n}\n",
+    ];
+    for text in texts {
+        let lowered = keepalived::lower(&text);
+        let errors = lowered.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+        assert_eq!(errors, 1, "{text}{}", lowered.report());
+    }
+    // An unknown word that means something else hides nothing.
+    let two = keepalived::lower(service("    delya_loop 6\n    lvs_sched rr\n"));
+    assert_eq!(codes(&two, Some(Severity::Error)).len(), 2, "{}", two.report());
+}

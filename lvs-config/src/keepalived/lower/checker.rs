@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lvs_model::Endpoint;
 
-use super::{Lowering, duration, integer, script, string, switch, text, weight_of};
+use super::{Lowering, duration, integer, mentions, script, string, switch, text, weight_of};
 use crate::diagnostic::Diagnostic;
 use crate::keepalived::checker::{
     BfdCheck, Checker, CheckerKind, Connection, DnsCheck, FileCheck, HttpCheck, HttpProtocol, MiscCheck, RegexCheck,
@@ -100,7 +100,7 @@ impl Lowering<'_> {
             urls.extend(self.url(url, tls_compliant));
         }
         if urls.is_empty() {
-            if self.diagnostics.len() == before && block.children().all(|s| s.name() != "url") {
+            if self.diagnostics.len() == before && !mentions(block, &["url"]) {
                 self.report(
                     Diagnostic::error(
                         "no-url",
@@ -132,7 +132,7 @@ impl Lowering<'_> {
 
     fn url(&mut self, block: Statement<'_>, tls_compliant: bool) -> Option<Url> {
         let Some(path) = block.child("path").and_then(string) else {
-            if block.children().all(|s| s.name() != "path") {
+            if !mentions(block, &["path"]) {
                 self.report(
                     Diagnostic::error("no-path", block.span(), "`url` has no `path`, it is dropped")
                         .with_help("releases up to 2.2.7 crash here"),
@@ -170,7 +170,7 @@ impl Lowering<'_> {
 
     fn misc(&mut self, block: Statement<'_>, service: Inherited) -> Option<MiscCheck> {
         let Some(mut script) = block.child("misc_path").and_then(script) else {
-            if block.children().all(|s| s.name() != "misc_path") {
+            if !mentions(block, &["misc_path"]) {
                 self.report(Diagnostic::error(
                     "no-script",
                     block.span(),
@@ -194,15 +194,20 @@ impl Lowering<'_> {
 
     fn file(&mut self, block: Statement<'_>) -> Option<FileCheck> {
         let Some(statement) = block.child("track_file") else {
-            self.report(Diagnostic::error(
-                "no-track-file",
-                block.span(),
-                "`FILE_CHECK` has no `track_file`, it is dropped",
-            ));
+            if !mentions(block, &["track_file"]) {
+                self.report(Diagnostic::error(
+                    "no-track-file",
+                    block.span(),
+                    "`FILE_CHECK` has no `track_file`, it is dropped",
+                ));
+            }
             return None;
         };
         let name = string(statement)?;
         let Some(&weight) = self.track_files.get(&name) else {
+            if self.is_refused("track_file", &name) || self.is_refused("vrrp_track_file", &name) {
+                return None;
+            }
             self.report(
                 Diagnostic::error(
                     "undefined-name",
@@ -218,10 +223,19 @@ impl Lowering<'_> {
 
     fn bfd(&mut self, block: Statement<'_>) -> Option<BfdCheck> {
         let Some(statement) = block.child("name") else {
-            self.report(Diagnostic::error("no-bfd-instance", block.span(), "`BFD_CHECK` has no `name`, it is dropped"));
+            if !mentions(block, &["name"]) {
+                self.report(Diagnostic::error(
+                    "no-bfd-instance",
+                    block.span(),
+                    "`BFD_CHECK` has no `name`, it is dropped",
+                ));
+            }
             return None;
         };
         let instance = string(statement)?;
+        if self.is_refused("bfd_instance", &instance) {
+            return None;
+        }
         if !self.bfd.contains_key(&instance) {
             self.report(Diagnostic::error(
                 "undefined-name",

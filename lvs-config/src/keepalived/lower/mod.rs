@@ -11,7 +11,7 @@ mod vrrp;
 pub(super) use group::nth;
 pub(super) use settle::key;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::config::{Config, Script};
@@ -28,6 +28,7 @@ pub(super) fn lower(tree: &Tree, limits: Limits, diagnostics: &mut Vec<Diagnosti
         track_files: HashMap::new(),
         bfd: HashMap::new(),
         later: HashMap::new(),
+        refused: HashSet::new(),
         limits,
         config: Config::default(),
     };
@@ -39,6 +40,10 @@ pub(super) fn lower(tree: &Tree, limits: Limits, diagnostics: &mut Vec<Diagnosti
                 lowering.later.insert((name, text(statement.argument(0).unwrap_or_default())), statement.span());
             }
             _ => {}
+        }
+        if !statement.is_valid() {
+            let kind = if statement.keyword().is_some() { Some(statement.name()) } else { statement.meant() };
+            lowering.refused.insert((kind, text(statement.argument(0).unwrap_or_default())));
         }
     }
     let mut names = vrrp::Names::default();
@@ -68,6 +73,8 @@ struct Lowering<'d> {
     bfd: HashMap<String, Span>,
     /// Scripts, processes and instances wherever they are defined in the file.
     later: HashMap<(&'static str, String), Span>,
+    /// Blocks that are refused, by what they were meant as, when that is known, and their name.
+    refused: HashSet<(Option<&'static str>, String)>,
     limits: Limits,
     config: Config,
 }
@@ -77,11 +84,25 @@ impl Lowering<'_> {
         self.diagnostics.push(diagnostic);
     }
 
+    /// Whether a name is not defined only because the head of its block is refused, which was said there.
+    fn is_refused(&self, kind: &'static str, name: &str) -> bool {
+        self.refused.contains(&(Some(kind), name.to_owned())) || self.refused.contains(&(None, name.to_owned()))
+    }
+
     fn track_file(&mut self, statement: Statement<'_>) {
         let Some(name) = statement.argument(0).map(text) else { return };
         let weight = statement.child("weight").map_or(1, weight_of);
         self.track_files.insert(name, weight);
     }
+}
+
+/// Whether the block has the keyword in any form, also a refused one or a word that is taken for it or for nothing:
+/// then its absence needs no message.
+fn mentions(block: Statement<'_>, names: &[&str]) -> bool {
+    block.children().any(|s| match s.keyword() {
+        Some(keyword) => names.contains(&keyword.name),
+        None => s.meant().is_none_or(|meant| names.contains(&meant)),
+    })
 }
 
 /// Words as text; what is not UTF-8 becomes U+FFFD.

@@ -214,15 +214,18 @@ impl Lowering<'_> {
             draft.flags = draft.flags.union(flag);
             return;
         }
+        let is_name = |name: &str| matches!(name, "lb_algo" | "lvs_sched");
+        let refused = |s: Statement<'_>| !s.is_valid() && (is_name(s.name()) || s.meant().is_some_and(is_name));
+        if draft.scheduler.is_none() && draft.head.children().any(refused) {
+            return;
+        }
         let mut diagnostic = Diagnostic::error(
             "flag-of-other-scheduler",
             statement.span(),
             format!("`{name}` is only for the scheduler {wanted}, it is ignored"),
         );
         let later = draft.head.children().find(|s| {
-            matches!(s.name(), "lb_algo" | "lvs_sched")
-                && s.span() > statement.span()
-                && s.argument(0) == Some(wanted.as_str().as_bytes())
+            is_name(s.name()) && s.span() > statement.span() && s.argument(0) == Some(wanted.as_str().as_bytes())
         });
         if let Some(later) = later {
             diagnostic = diagnostic

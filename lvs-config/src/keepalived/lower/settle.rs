@@ -5,17 +5,11 @@ use std::collections::hash_map::Entry;
 
 use lvs_model::{Endpoint, Family, Forwarding, OnePacket, Persistence, PersistenceTimeout, Protocol, ServiceKey};
 
-use super::Lowering;
 use super::service::{Draft, persistence, show};
+use super::{Lowering, mentions};
 use crate::diagnostic::{Diagnostic, Fix};
 use crate::keepalived::config::{GroupEntry, SorryServer, VirtualAddress, VirtualServer};
-use crate::keepalived::tree::Statement;
 use crate::span::Span;
-
-/// Whether the block has the keyword in any form, also a refused one: then its absence needs no message.
-fn mentions(block: Statement<'_>, names: &[&str]) -> bool {
-    block.children().any(|s| names.contains(&s.name()) || s.keyword().is_none())
-}
 
 impl Lowering<'_> {
     /// The end of a block `virtual_server`.
@@ -24,7 +18,7 @@ impl Lowering<'_> {
         let name = show(&draft);
         self.family_of(&mut draft);
         let family = draft.server.family;
-        if draft.servers.is_empty() && !draft.lost_servers {
+        if draft.servers.is_empty() && !draft.lost_servers && !mentions(draft.head, &["real_server"]) {
             let message = format!("virtual server {name} has no real server, it is dropped");
             self.report(
                 Diagnostic::error("no-real-servers", head, message).with_help("a `sorry_server` alone does not count"),
@@ -288,6 +282,7 @@ impl Lowering<'_> {
         for mut server in servers {
             if let VirtualAddress::Group(name) = &server.address {
                 match names.get(name) {
+                    None if self.is_refused("virtual_server_group", name) => {}
                     None => {
                         self.report(Diagnostic::error(
                             "undefined-name",

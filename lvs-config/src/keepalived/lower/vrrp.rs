@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Lowering, text};
+use super::{Lowering, mentions, text};
 use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::keepalived::suggest;
 use crate::keepalived::tree::Statement;
@@ -34,15 +34,12 @@ impl Lowering<'_> {
             "bfd_instance" if block.child("neighbour_ip").is_none() => {
                 self.required(block, "neighbor_ip", "no-neighbor", "the instance is disabled");
             }
-            "garp_group" => {
-                let delays = ["garp_interval", "gna_interval"];
-                if !block.children().any(|s| delays.contains(&s.name())) {
-                    self.report(Diagnostic::error(
-                        "no-delay",
-                        block.span(),
-                        "`garp_group` has neither `garp_interval` nor `gna_interval`, it is removed",
-                    ));
-                }
+            "garp_group" if !mentions(block, &["garp_interval", "gna_interval"]) => {
+                self.report(Diagnostic::error(
+                    "no-delay",
+                    block.span(),
+                    "`garp_group` has neither `garp_interval` nor `gna_interval`, it is removed",
+                ));
             }
             "static_ipaddress" => self.addresses(block),
             "static_rules" => self.ip_rules(block),
@@ -77,7 +74,7 @@ impl Lowering<'_> {
 
     /// A block that is useless without one of its settings.
     fn required(&mut self, block: Statement<'_>, name: &'static str, code: &'static str, consequence: &str) {
-        if block.children().any(|s| s.name() == name || s.keyword().is_none()) {
+        if mentions(block, &[name]) {
             return;
         }
         let kind = block.name();
@@ -251,7 +248,7 @@ impl Lowering<'_> {
             for line in list.children() {
                 let Some(word) = line.words().first() else { continue };
                 let name = word.lossy().into_owned();
-                if names.seen.contains_key(&(kind, name.clone())) {
+                if names.seen.contains_key(&(kind, name.clone())) || self.is_refused(kind, &name) {
                     continue;
                 }
                 let mut diagnostic = Diagnostic::error(
@@ -278,7 +275,8 @@ impl Lowering<'_> {
         let members: Vec<&Word> = lists.flat_map(Statement::children).flat_map(Statement::words).collect();
         for word in &members {
             let name = word.lossy().into_owned();
-            if !self.later.contains_key(&("vrrp_instance", name.clone())) {
+            let refused = self.is_refused("vrrp_instance", &name);
+            if !refused && !self.later.contains_key(&("vrrp_instance", name.clone())) {
                 let message = format!("no `vrrp_instance {name}` is in the file, the member is ignored");
                 self.report(Diagnostic::error("undefined-name", word.span, message));
             }

@@ -172,7 +172,16 @@ impl Builder<'_> {
         valid: bool,
     ) -> usize {
         let index = self.tree.nodes.len();
-        self.tree.nodes.push(Data { words, keyword, block, open: None, close: None, next: index + 1, valid });
+        self.tree.nodes.push(Data {
+            words,
+            keyword,
+            meant: None,
+            block,
+            open: None,
+            close: None,
+            next: index + 1,
+            valid,
+        });
         index
     }
 

@@ -64,6 +64,7 @@ impl Builder<'_> {
         };
         let inner = if let Mode::Keywords(inner) = mode { Some(inner) } else { None };
         let node = self.push(words, None, inner, false);
+        self.tree.nodes[node].meant = guess.meant;
         if opens {
             self.awaiting = Some((node, mode));
         }
