@@ -56,13 +56,13 @@ pub fn edit(bytes: &[u8]) {
         1 => editor.remove(node, Comments::Remove),
         2 => editor.insert_after(node, &statement),
         3 => editor.insert_before(node, &statement.block()),
-        4 => editor.append(Some(node), &statement),
+        4 => editor.append(Some(node), &statement).and_then(|()| editor.append(Some(node), &statement.block())),
         _ => editor.set(node, "weight", &["77"]),
     };
     if done.is_err() {
         return;
     }
-    let changed = editor.finish().expect("one change is no conflict");
+    let changed = editor.finish().expect("one place is no conflict");
     if choice % 6 != 1 {
         let text = String::from_utf8_lossy(changed.bytes());
         assert!(text.contains("word") || text.contains("weight"), "{text}");
