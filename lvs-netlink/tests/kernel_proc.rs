@@ -10,9 +10,7 @@ mod tables;
 
 use lab::Namespace;
 use lan::{Lan, inside};
-use lvs_model::{
-    Destination, Family, Forwarding, PersistenceTimeout, SchedulerName, Service, Table, Tunnel, VirtualServer,
-};
+use lvs_model::{Destination, Family, Forwarding, SchedulerName, Service, Table, Tunnel, VirtualServer};
 use lvs_netlink::metrics::Exposition;
 use lvs_netlink::preflight::{Finding, Problem, ThisSystem, director, real_server};
 use lvs_netlink::proc::{Connection, ListedForwarding, ListedKey, Proc};
@@ -135,9 +133,11 @@ fn what_is_unusual_in_one_line_does_not_hide_the_others() {
     let namespace = Namespace::new();
     let mut client = namespace.client();
     let phone = "-u 127.0.0.1:5060 -s rr -p 300 -o --pe sip";
-    let long = format!("-t 127.0.0.1:80 -s rr -p {}", PersistenceTimeout::MAX.seconds());
-    for service in [phone, &long] {
-        client.add_service(&service.parse().unwrap()).unwrap();
+    client.add_service(&phone.parse().unwrap()).unwrap();
+    for ticks_per_second in [100, 250, 300, 1000] {
+        let seconds = (1_u32 << 31) / ticks_per_second + 1;
+        let long = format!("-t 127.0.0.1:{ticks_per_second} -s rr -p {seconds}");
+        client.add_service(&long.parse().unwrap()).unwrap();
     }
     client.add_destination(&"udp 127.0.0.1:5060".parse().unwrap(), &"-r 127.0.0.1:5061 -m".parse().unwrap()).unwrap();
     inside(&namespace.path(), || {
