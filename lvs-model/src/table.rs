@@ -109,6 +109,8 @@ pub enum InsertError {
     )]
     FamilyMismatch(Endpoint),
     /// The address is unspecified, multicast or broadcast (`EINVAL`).
+    ///
+    /// An IPv6 link-local address is taken, since the kernel takes one that is its own (and answers `EINVAL` to others).
     #[error("the destination {0} is not a unicast address")]
     NotUnicast(Endpoint),
 }
@@ -174,6 +176,10 @@ impl VirtualServer {
     }
 
     /// Adds a destination behind the others.
+    ///
+    /// Which addresses are local to the machine is not known here. So an IPv6 link-local address (`fe80::/10`), which the
+    /// kernel takes only while it is local, is taken; an unspecified or multicast one, which no real server has, is not,
+    /// although a kernel that was told to call it local takes it.
     ///
     /// # Errors
     /// A destination that the kernel would refuse beside this service and its destinations.
@@ -484,7 +490,8 @@ impl<'a> IntoIterator for &'a Table {
 impl From<&ServiceStatus> for VirtualServer {
     /// The configuration of what the kernel showed, in the order of adding, so the reverse of the kernel's list.
     ///
-    /// What the kernel holds is taken as it is; of two destinations with one address and port, which no kernel shows,
+    /// What the kernel holds is taken as it is, also what [`insert`](Self::insert) refuses, such as a multicast address
+    /// that is local; serialized, that is not read back. Of two destinations with one address and port, which no kernel shows,
     /// the first in its list stays.
     fn from(status: &ServiceStatus) -> Self {
         let mut server = Self::new(status.service.clone());

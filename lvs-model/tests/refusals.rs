@@ -112,6 +112,12 @@ fn an_edit_that_moves_is_refused() {
 }
 
 #[test]
+fn a_link_local_destination_is_taken_since_it_may_be_local() {
+    let mut server = VirtualServer::new("-t [fd00::9]:80 -s rr".parse().unwrap());
+    assert_eq!(server.insert("-r [fe80::99]:80 -m".parse().unwrap()), Ok(()));
+}
+
+#[test]
 fn an_address_with_a_scope_is_refused() {
     assert!("[fe80::1%3]:80".parse::<Endpoint>().is_err());
     assert!("10.0.0.1".parse::<Endpoint>().is_err());

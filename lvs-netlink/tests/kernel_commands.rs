@@ -13,8 +13,9 @@ use lan::inside;
 use lvs_model::{
     Change, Destination, Endpoint, Family, Forwarding, Fwmark, InterfaceName, MulticastGroup, OnePacket, Persistence,
     PersistenceTimeout, ProtocolTimeout, SchedulerFlags, SchedulerName, Service, ServiceKey, SyncDaemon, SyncId,
-    SyncRole, Thresholds, Timeouts, TimeoutsUpdate, Tunnel, TunnelFlags, Weight,
+    SyncRole, Table, Thresholds, Timeouts, TimeoutsUpdate, Tunnel, TunnelFlags, Weight,
 };
+use lvs_netlink::sync::Snapshot;
 use lvs_netlink::wire::Request;
 use lvs_netlink::{Acknowledgement, Client, Errno, Error, ErrorKind, GivenDescriptor, Operation, Upserted};
 
@@ -197,6 +198,25 @@ fn version_and_size_are_what_ipvsadm_prints() {
     let info = namespace.client().info().unwrap();
     let printed = format!("IP Virtual Server version {} (size={})", info.version, info.connection_table_size);
     assert_eq!(namespace.exec("ipvsadm -Ln").lines().next(), Some(printed.as_str()));
+}
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
+fn addresses_that_are_local_are_destinations_of_the_kernel_and_unicast_ones_of_a_snapshot() {
+    let namespace = Namespace::new();
+    let mut client = namespace.client();
+    let service = Service::new(key("[fd00::9]:80"), SchedulerName::Rr);
+    client.add_service(&service).unwrap();
+    let holds = |table: &Table, endpoint| table.get(service.key()).unwrap().destination(endpoint).is_some();
+    for (address, unicast) in [("fe80::99", true), ("ff05::99", false)] {
+        let destination = destination(&format!("[{address}]:80"));
+        fails!(client.add_destination(service.key(), &destination), ErrorKind::Invalid(_));
+        namespace.ip(&format!("-6 route add local {address} dev lo"));
+        client.add_destination(service.key(), &destination).unwrap();
+        assert!(holds(&client.table().unwrap(), destination.endpoint));
+        let snapshot = Snapshot::read(&mut client).unwrap();
+        assert_eq!(holds(&snapshot.table(), destination.endpoint), unicast);
+    }
 }
 
 #[test]
