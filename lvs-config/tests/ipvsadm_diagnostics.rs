@@ -317,6 +317,22 @@ fn fixes_make_rules_that_are_read() {
 }
 
 #[test]
+fn a_fix_does_not_replace_an_option_with_its_value() {
+    for (text, is_fixed) in [
+        ("ipvsadm -A -f \"-1\"\n", true),
+        ("ipvsadm -A -f-1\n", true),
+        ("ipvsadm -A -f\"-1\"\n", false),
+        ("ipvsadm -A --fwmark-service='-1'\n", false),
+        ("ipvsadm -A -f 1 -p 5 -M'24'\n", false),
+        ("ipvsadm -A -t'2001:db8::1:80' -p 60\n", false),
+    ] {
+        let reading = Reader::new(Mode::Script).read(text);
+        assert_eq!(reading.diagnostics.len(), 1, "{text}");
+        assert_eq!(reading.diagnostics[0].fix.is_some(), is_fixed, "{text}");
+    }
+}
+
+#[test]
 fn a_script_is_read_as_far_as_it_is_literal() {
     assert_eq!(
         report(Mode::Script, "VIP=10.0.0.1\nipvsadm -A -t $VIP:80 -s rr\n"),

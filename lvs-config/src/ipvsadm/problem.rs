@@ -35,6 +35,18 @@ impl<'d> Problems<'d> {
         self.list.push(diagnostic);
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Drops the fixes of all but the first `count`.
+    pub(super) fn drop_fixes(&mut self, count: usize) {
+        for diagnostic in self.list.iter_mut().skip(count) {
+            diagnostic.fix = None;
+        }
+    }
+
     /// Adds what is no error.
     pub(super) fn remark(&mut self, diagnostic: Diagnostic) {
         debug_assert_ne!(diagnostic.severity, Severity::Error);

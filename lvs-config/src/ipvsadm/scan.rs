@@ -207,7 +207,12 @@ impl<'s> Scanner<'s, '_> {
                 _ => {}
             },
         }
+        let before = problems.count();
         use_it(self, row.what, given, names, problems);
+        if attached.is_some() && !word.is_literal() {
+            // A value that cannot be replaced without its option.
+            problems.drop_fixes(before);
+        }
     }
 
     fn verb(&mut self, verb: Verb, given: Given<'s>, names: &'s dyn Resolver, problems: &mut Problems<'_>) {
