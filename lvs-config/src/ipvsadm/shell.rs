@@ -205,7 +205,7 @@ impl Piece<'_> {
 
     /// Whether a word belongs to this redirection; `2>&1` has none.
     fn has_target(&self) -> bool {
-        self.text.ends_with(b"<") || self.text.ends_with(b">")
+        matches!(&*self.text, [.., b'<' | b'>' | b'&'])
     }
 }
 
@@ -340,7 +340,7 @@ mod tests {
         assert_eq!(read("if X=1 ipvsadm -C >/dev/null 2>&1; then :; fi"), [words("-C")]);
         assert_eq!(read("ipvsadm -A \\\n  -f 1 \\\r\n -6\nx"), [words("-A -f 1 -6")]);
         assert_eq!(read("ipvsadm -A -t 10.0.0.\\\n\\\n1:80\\\n -s r\\\nr\\\n"), [words("-A -t 10.0.0.1:80 -s rr")]);
-        assert_eq!(read("ipvsadm -S > /tmp/-A &> x -n"), [words("-S -n")]);
+        assert_eq!(read("ipvsadm -S > /tmp/-A &> x -n >& y"), [words("-S -n")]);
         assert_eq!(read("-A -f 1 # a rule\n-A -f 2\r\n"), [words("-A -f 1"), words("-A -f 2")]);
         assert_eq!(read("ipvsadm -A -t [2001:db8::1]:80"), [words("-A -t [2001:db8::1]:80")]);
         assert_eq!(read("echo ipvsadm -C\n# ipvsadm -C\n-x\nipvsadm-save"), []);
