@@ -314,6 +314,15 @@ fn a_line_can_go_where_another_one_comes() {
 }
 
 #[test]
+fn the_last_line_changes_and_another_one_follows() {
+    let mut rules = Rules::parse("-A -f 1\n-a -f 1 -r 10.0.0.1 -m", Mode::Restore);
+    let new = "-A -f 1 -s sh\n-a -f 1 -r 10.0.0.1:0 -m -w 7\n-a -f 1 -r 10.0.0.2:0 -m -w 8\n-A -f 2\n";
+    let table = Rules::parse(new, Mode::Restore).read().table;
+    assert_eq!(rules.edit(&NoNames).apply(&table), Ok(4));
+    assert_eq!(rules.read().table, table, "{}", rules.to_text());
+}
+
+#[test]
 fn line_ends_are_kept_also_when_there_is_none() {
     let mut rules = Rules::parse("-A -f 1\r\n-A -f 2", Mode::Restore);
     rules.edit(&NoNames).add_destination(&key("fwmark 1"), &destination("-r 10.0.0.1:0 -g -w 1")).expect("new");

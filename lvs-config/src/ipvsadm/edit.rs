@@ -234,8 +234,9 @@ impl Editor<'_> {
     }
 
     fn splice(&mut self, mut edits: Vec<Edit>) {
-        // What is put before a line comes first, or it would be in the middle of what replaces the line.
-        edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+        // At one place: what belongs to a last line without an end, new lines, then what replaces the next line.
+        let is_new_line = |edit: &Edit| edit.text.starts_with(b"\n") || edit.text.starts_with(b"\r");
+        edits.sort_by_key(|edit| (edit.span.start, edit.span.end, is_new_line(edit)));
         let mut missing = self.missing_end();
         for edit in &mut edits {
             edit.text.extend(self.gap(edit));
