@@ -177,9 +177,17 @@ proptest! {
 proptest! {
     /// Whatever the text is: what an edit says that it did is what reading says.
     #[test]
-    fn edits_of_any_text_do_what_they_say(bytes in text(), to in table()) {
+    fn edits_of_any_text_do_what_they_say(bytes in text(), other in table(), weight in 0_u16..3) {
         for mode in MODES {
             let mut rules = Rules::parse(bytes.clone(), mode);
+            // Some of what is there stays, some changes.
+            let mut to = other.clone();
+            for mut server in rules.read().table.into_iter().step_by(2) {
+                for destination in server.destinations().to_vec() {
+                    server.upsert(destination.with_weight(weight.into())).map_err(|e| TestCaseError::fail(e.to_string()))?;
+                }
+                let _ = to.insert(server);
+            }
             match rules.edit(&NoNames).apply(&to) {
                 Ok(_) => prop_assert_eq!(canonical(&rules.read().table), canonical(&to), "{}", rules.to_text()),
                 Err(_) => {
