@@ -202,6 +202,21 @@ pub(crate) fn splice<'a>(text: &[u8], edits: impl Iterator<Item = &'a Edit>) -> 
     Ok(out)
 }
 
+/// As many diagnostics as anybody reads; a text with more has one cause.
+pub(crate) const MOST_DIAGNOSTICS: usize = 1000;
+
+/// Of more than `most`, the gravest stay, in their order, and one more says how many are missing.
+pub(crate) fn keep_gravest(diagnostics: &mut Vec<Diagnostic>, most: usize) {
+    let Some(more) = diagnostics.len().checked_sub(most).filter(|more| *more > 0) else { return };
+    let mut ranked: Vec<(usize, Diagnostic)> = std::mem::take(diagnostics).into_iter().enumerate().collect();
+    ranked.sort_by_key(|(place, d)| (std::cmp::Reverse(d.severity), *place));
+    ranked.truncate(most);
+    ranked.sort_by_key(|(place, _)| *place);
+    diagnostics.extend(ranked.into_iter().map(|(_, d)| d));
+    let span = diagnostics.last().map_or_else(Span::default, |d| d.span);
+    diagnostics.push(Diagnostic::info("too-many-diagnostics", span, format!("there are {more} more diagnostics")));
+}
+
 /// This is one problem of a text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

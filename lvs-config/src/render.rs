@@ -18,7 +18,7 @@
 use std::fmt::Write as _;
 
 use crate::diagnostic::Diagnostic;
-use crate::span::{Source, Sources, Span};
+use crate::span::{Source, Sources, Span, count_characters};
 
 /// A line that is longer than this is cut around the place that matters.
 const WINDOW: usize = 140;
@@ -187,11 +187,7 @@ impl Columns {
         let is_start = bytes.get(known).is_none_or(|byte| byte & 0xC0 != 0x80);
         let is_behind = (self.span.file, self.line) == (span.file, line) && known <= at && is_start;
         self.column = match is_behind {
-            true => {
-                let chunks = bytes[known..at].utf8_chunks();
-                let more: usize = chunks.map(|chunk| chunk.valid().chars().count() + chunk.invalid().len()).sum();
-                self.column + more
-            }
+            true => self.column + count_characters(&bytes[known..at]),
             false => source.position(at).column,
         };
         (self.span, self.line) = (Span::new(span.file, at, at), line);

@@ -215,7 +215,8 @@ impl PartialEq for Source {
 
 impl Eq for Source {}
 
-fn count_characters(bytes: &[u8]) -> usize {
+/// Characters, where each byte that is no part of one counts as one.
+pub(crate) fn count_characters(bytes: &[u8]) -> usize {
     bytes.utf8_chunks().map(|chunk| chunk.valid().chars().count() + chunk.invalid().len()).sum()
 }
 

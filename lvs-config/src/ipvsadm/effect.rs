@@ -5,12 +5,13 @@ use std::collections::{HashMap, HashSet};
 use lvs_model::{Endpoint, ServiceKey, SyncDaemon, SyncRole, Table, Timeouts};
 
 use crate::Diagnostic;
+use crate::diagnostic::{MOST_DIAGNOSTICS, keep_gravest};
 use crate::span::Span;
 
 use super::command::{Command, Listing};
 use super::document::Mode;
 use super::draft::{Draft, Refusal};
-use super::problem::{Outcome, Problems, bounded, span};
+use super::problem::{Outcome, Problems, span};
 use super::reader::Reading;
 use super::scan::Scanned;
 
@@ -110,12 +111,13 @@ impl<'t> Effect<'t> {
         );
     }
 
-    pub(super) fn finish(self) -> Reading {
+    pub(super) fn finish(mut self) -> Reading {
+        keep_gravest(&mut self.diagnostics, MOST_DIAGNOSTICS);
         Reading {
             table: self.draft.into_table(),
             timeouts: self.timeouts,
             daemons: self.daemons,
-            diagnostics: bounded(self.diagnostics),
+            diagnostics: self.diagnostics,
             exit_status: self.exit_status,
         }
     }

@@ -1,7 +1,5 @@
 //! Problems of one command, and what the tool does about them.
 
-use std::cmp::Reverse;
-
 use crate::{Diagnostic, FileId, Severity, Span};
 
 /// What happens to a line that has an error, as seen on the real tool.
@@ -52,25 +50,6 @@ impl<'d> Problems<'d> {
         debug_assert_ne!(diagnostic.severity, Severity::Error);
         self.list.push(diagnostic);
     }
-}
-
-/// Keeps the gravest of very many diagnostics in their order, and says how many more there are.
-pub(super) fn bounded(list: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    /// As many as of a configuration of keepalived.
-    const MOST: usize = 1000;
-    let all = list.len();
-    if all <= MOST {
-        return list;
-    }
-    let mut ranked: Vec<(usize, Diagnostic)> = list.into_iter().enumerate().collect();
-    ranked.sort_by_key(|(place, d)| (Reverse(d.severity), *place));
-    ranked.truncate(MOST);
-    ranked.sort_by_key(|(place, _)| *place);
-    let mut list: Vec<Diagnostic> = ranked.into_iter().map(|(_, d)| d).collect();
-    let span = list.last().map_or_else(Span::default, |d| d.span);
-    let message = format!("there are {} more diagnostics", all - MOST);
-    list.push(Diagnostic::info("too-many-diagnostics", span, message));
-    list
 }
 
 /// A span of the one file that is read here.

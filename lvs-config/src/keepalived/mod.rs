@@ -72,9 +72,9 @@ pub use word::{Origin, Word};
 use std::io;
 use std::path::Path;
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, keep_gravest};
 use crate::render::Renderer;
-use crate::span::{Source, Sources, Span};
+use crate::span::{Source, Sources};
 
 /// This is a configuration with everything expanded and every statement checked against the keyword table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,17 +203,8 @@ pub fn lower_with(main: Source, loader: &mut dyn Loader, options: &Options) -> L
 
 /// Sorts as a person reads, by place; what was found at the same place keeps its order. Of too many the gravest stay.
 fn order(diagnostics: &mut Vec<Diagnostic>, most: usize) {
-    let all = diagnostics.len();
-    if all > most {
-        diagnostics.sort_by_key(|d| (std::cmp::Reverse(d.severity), d.span.file, d.span.start));
-        diagnostics.truncate(most);
-    }
     diagnostics.sort_by_key(|d| (d.span.file, d.span.start));
-    if all > most {
-        let span = diagnostics.last().map_or_else(Span::default, |d| d.span);
-        let message = format!("there are {} more diagnostics", all - most);
-        diagnostics.push(Diagnostic::info("too-many-diagnostics", span, message));
-    }
+    keep_gravest(diagnostics, most);
 }
 
 /// This reads a configuration from the file system, with the files that it includes.

@@ -121,7 +121,7 @@ impl Default for Limits {
             include_depth: 32,
             files: 4096,
             group_entry: 65_536,
-            diagnostics: 1000,
+            diagnostics: crate::diagnostic::MOST_DIAGNOSTICS,
             destinations: 4_000_000,
         }
     }
