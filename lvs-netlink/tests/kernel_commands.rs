@@ -1,15 +1,11 @@
 //! Every command against the real kernel, one at a time, with what the real `ipvsadm` says afterwards.
 
 mod lab;
-#[allow(dead_code, reason = "only the way into a namespace is needed here")]
-#[path = "sync/lan.rs"]
-mod lan;
 
 use std::num::NonZeroU16;
 use std::ops::ControlFlow;
 
-use lab::Namespace;
-use lan::inside;
+use lab::{Namespace, inside};
 use lvs_model::{
     Change, Destination, Endpoint, Family, Forwarding, Fwmark, InterfaceName, MulticastGroup, OnePacket, Persistence,
     PersistenceTimeout, ProtocolTimeout, SchedulerFlags, SchedulerName, Service, ServiceKey, SyncDaemon, SyncId,

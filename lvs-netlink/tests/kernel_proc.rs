@@ -8,8 +8,8 @@ mod lan;
 #[path = "sync/tables.rs"]
 mod tables;
 
-use lab::Namespace;
-use lan::{Lan, inside};
+use lab::{Namespace, inside};
+use lan::Lan;
 use lvs_model::{Destination, Family, Forwarding, SchedulerName, Service, Table, Tunnel, VirtualServer};
 use lvs_netlink::metrics::Exposition;
 use lvs_netlink::preflight::{Finding, Problem, ThisSystem, director, real_server};

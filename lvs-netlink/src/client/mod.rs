@@ -124,7 +124,7 @@ impl Client {
         Ok(client)
     }
 
-    /// This sets how long one exchange may take: a window of commands, or one dump.
+    /// This sets how long one exchange may take: a window of commands, or one dump. 10 seconds unless changed; ten years at most.
     #[must_use]
     pub const fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

@@ -122,28 +122,25 @@ impl SysctlValue for ConnectionReuse {
     }
 }
 
-impl SysctlValue for u32 {
-    const EXPECTED: &'static str = "a number from 0 up";
+macro_rules! numbers {
+    ($($number:ty: $expected:literal;)*) => {
+        $(impl SysctlValue for $number {
+            const EXPECTED: &'static str = $expected;
 
-    fn from_text(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
+            fn from_text(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
 
-    fn to_text(&self) -> String {
-        self.to_string()
-    }
+            fn to_text(&self) -> String {
+                self.to_string()
+            }
+        })*
+    };
 }
 
-impl SysctlValue for i32 {
-    const EXPECTED: &'static str = "a number";
-
-    fn from_text(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-
-    fn to_text(&self) -> String {
-        self.to_string()
-    }
+numbers! {
+    u32: "a number from 0 up";
+    i32: "a number";
 }
 
 impl SysctlValue for String {

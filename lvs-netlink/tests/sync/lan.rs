@@ -1,6 +1,6 @@
 //! A small network in the lab, and a connection through it.
 
-use crate::lab::{self, Namespace};
+use crate::lab::{self, Namespace, inside};
 use lvs_model::{Destination, Endpoint, SchedulerName, Service, ServiceKey};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -70,18 +70,4 @@ impl Lan {
 
 fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
-}
-
-/// Runs something on a thread inside a network namespace; sockets made there stay in it.
-pub(crate) fn inside<T: Send>(path: &str, make: impl FnOnce() -> T + Send) -> T {
-    let namespace = std::fs::File::open(path).unwrap();
-    thread::scope(|scope| {
-        let entered = scope.spawn(|| {
-            use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-            use std::os::fd::AsFd as _;
-            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
-            make()
-        });
-        entered.join().unwrap()
-    })
 }
