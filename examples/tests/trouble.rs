@@ -133,55 +133,60 @@ fn the_sorry_server_answers_when_all_are_down() -> io::Result<()> {
     Ok(())
 }
 
+/// A persistent service of two checked servers, and a client that has asked it once.
+struct Persistent {
+    director: Director,
+    service: SocketAddr,
+    /// The server that answered: its name, its address, and what keeps it running.
+    chosen: (String, SocketAddr, WebServer),
+    _other: WebServer,
+}
+
+impl Persistent {
+    fn start(check: &str) -> io::Result<Self> {
+        let address = own_address();
+        let [service, first, second] = [8000, 8001, 8002].map(|port| SocketAddr::new(address, port));
+        let servers = [("first", first), ("second", second)];
+        let lines = format!("{CHECKED}\n    persistence_timeout 300");
+        let config = file(&virtual_server(address, "rr", &lines, &servers.map(|(_, server)| (server, check))))?;
+        let [one, two] = servers.map(|(name, server)| WebServer::start(server, name));
+        let director = start(&config, &[])?;
+        director.wait_for_line(&format!("-> {second} Masq 1 0 0"));
+        let name = get(service, "/")?;
+        let (address, running, _other) = if name == "first" { (first, one?, two?) } else { (second, two?, one?) };
+        Ok(Self { director, service, chosen: (name, address, running), _other })
+    }
+}
+
 #[test]
 fn a_client_of_a_persistent_service_stays_with_its_server_while_that_is_up() -> io::Result<()> {
-    let address = own_address();
-    let at = |port| SocketAddr::new(address, port);
-    let first = WebServer::start(at(8001), "first")?;
-    let second = WebServer::start(at(8002), "second")?;
-    let lines = format!("{CHECKED}\n    persistence_timeout 300");
-    let config = file(&virtual_server(address, "rr", &lines, &[(at(8001), TCP_CHECK), (at(8002), TCP_CHECK)]))?;
-    let director = start(&config, &[])?;
-    director.wait_for_line(&format!("-> {} Masq 1 0 0", at(8002)));
-    let chosen = get(at(8000), "/")?;
+    let Persistent { director, service, chosen: (chosen, address, running), _other } = Persistent::start(TCP_CHECK)?;
     for _ in 0..4 {
-        assert_eq!(get(at(8000), "/")?, chosen);
+        assert_eq!(get(service, "/")?, chosen);
     }
-    let (kept, port, dead) = if chosen == "first" { (second, 8001, first) } else { (first, 8002, second) };
-    director.wait_for_line(&format!("-> {} Masq 1 0 5", at(port)));
-    drop(dead);
+    director.wait_for_line(&format!("-> {address} Masq 1 0 5"));
+    drop(running);
     support::wait_for("the removal", || (director.table().len() == 2).then_some(()));
-    let other = get(at(8000), "/")?;
+    let other = get(service, "/")?;
     assert_ne!(other, chosen);
-    assert_eq!(get(at(8000), "/")?, other);
-    drop(kept);
+    assert_eq!(get(service, "/")?, other);
     Ok(())
 }
 
 #[test]
 fn a_client_of_a_server_that_is_quiesced_and_dead_goes_to_another_and_stays_there() -> io::Result<()> {
-    let address = own_address();
-    let at = |port| SocketAddr::new(address, port);
-    let first = WebServer::start(at(8001), "first")?;
-    let second = WebServer::start(at(8002), "second")?;
-    let lines = format!("{CHECKED}\n    persistence_timeout 300");
     let check = format!("{TCP_CHECK}\n        inhibit_on_failure");
-    let config = file(&virtual_server(address, "rr", &lines, &[(at(8001), &check), (at(8002), &check)]))?;
-    let director = start(&config, &[])?;
-    director.wait_for_line(&format!("-> {} Masq 1 0 0", at(8002)));
-    let chosen = get(at(8000), "/")?;
-    let (kept, port, dead) = if chosen == "first" { (second, 8001, first) } else { (first, 8002, second) };
-    drop(dead);
-    director.wait_for_line(&format!("-> {} Masq 0 0 1", at(port)));
-    let other = get(at(8000), "/")?;
+    let Persistent { director, service, chosen: (chosen, address, running), _other } = Persistent::start(&check)?;
+    drop(running);
+    director.wait_for_line(&format!("-> {address} Masq 0 0 1"));
+    let other = get(service, "/")?;
     assert_ne!(other, chosen);
     // Its old server is back, and the client does not leave the new one.
-    let _back = WebServer::start(at(port), &chosen)?;
-    director.wait_for_line(&format!("-> {} Masq 1 0 1", at(port)));
+    let _back = WebServer::start(address, &chosen)?;
+    director.wait_for_line(&format!("-> {address} Masq 1 0 1"));
     for _ in 0..3 {
-        assert_eq!(get(at(8000), "/")?, other);
+        assert_eq!(get(service, "/")?, other);
     }
-    drop(kept);
     Ok(())
 }
 

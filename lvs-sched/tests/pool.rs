@@ -8,7 +8,7 @@ use lvs_model::{
 };
 use lvs_sched::{
     Connection, Picker, Pool,
-    algo::{AnyScheduler, Destinations, Draws, Flow, Random, Scheduled, Scheduler, Settings, Slot},
+    algo::{AnyScheduler, Destinations, Draws, Flow, Random, Scheduled, Scheduler, Settings, Shortcut, Slot},
     pool::EditError,
 };
 
@@ -289,12 +289,7 @@ fn many_destinations_come_and_go() {
 struct Last;
 
 impl Scheduler for Last {
-    fn pick(
-        &mut self,
-        list: &lvs_sched::algo::Destinations,
-        _: &Flow,
-        _: &mut dyn lvs_sched::algo::Draws,
-    ) -> Option<lvs_sched::algo::Slot> {
+    fn pick(&mut self, list: &Destinations, _: &Flow, _: &mut dyn Draws) -> Option<Slot> {
         list.iter().filter(|&slot| list.is_usable(slot)).last()
     }
 }
@@ -318,17 +313,12 @@ fn schedulers_of_ones_own_stand_beside_the_built_in_ones() {
 struct Stubborn;
 
 impl Scheduler for Stubborn {
-    fn pick(
-        &mut self,
-        list: &lvs_sched::algo::Destinations,
-        _: &Flow,
-        _: &mut dyn lvs_sched::algo::Draws,
-    ) -> Option<lvs_sched::algo::Slot> {
+    fn pick(&mut self, list: &Destinations, _: &Flow, _: &mut dyn Draws) -> Option<Slot> {
         list.first()
     }
 
-    fn shortcut(&mut self, list: &lvs_sched::algo::Destinations) -> lvs_sched::algo::Shortcut {
-        lvs_sched::algo::Shortcut::turns(list.iter().filter(|&slot| list.weight(slot) == 0).collect())
+    fn shortcut(&mut self, list: &Destinations) -> Shortcut {
+        Shortcut::turns(list.iter().filter(|&slot| list.weight(slot) == 0).collect())
     }
 }
 
@@ -472,15 +462,8 @@ impl std::task::Wake for Flag {
 
 #[test]
 fn a_reload_keeps_a_scheduler_of_ones_own() {
-    #[derive(Debug)]
-    struct First;
-    impl Scheduler for First {
-        fn pick(&mut self, list: &Destinations, _: &Flow, _: &mut dyn Draws) -> Option<Slot> {
-            list.iter().next()
-        }
-    }
-    let name: SchedulerName = "first".parse().expect("a name");
-    let pool: Pool<usize> = Pool::with_scheduler(AnyScheduler::custom(name, First));
+    let name: SchedulerName = "last".parse().expect("a name");
+    let pool: Pool<usize> = Pool::with_scheduler(AnyScheduler::custom(name, Last));
     let mut service = VirtualServer::new(Service::new("tcp 10.0.0.1:80".parse().expect("a key"), name));
     service.insert(destination(1, 1)).expect("it fits");
     pool.reload(&service, |_| 1).expect("the scheduler stays");

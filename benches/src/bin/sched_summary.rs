@@ -169,21 +169,25 @@ fn connects_of<S: Scheduler + Default + Send + 'static>(summary: &mut Summary, n
             let ratio = ratio_to_c(21, 20_000, || connect_loop(&pool, 4 * 21 * 20_000));
             summary.row(&format!("{what}, two threads"), n, ratio, 'C', [2.5, 4.0, 5.5][at]);
         }
-        let what = format!("{name} connect and drop");
-        if summary.wants(&what) {
-            let pool = pool_of(S::default(), n, Weights::Mixed);
-            summary.row(&what, n, Some(ratio_to_f(9, 20_000, drop_loop(&pool))), 'F', [6.0, 10.0, 15.0][at]);
-            let ratio = ratio_to_c(21, 20_000, || drop_loop(&pool));
-            summary.row(&format!("{what}, two threads"), n, ratio, 'C', [4.0, 7.0, 10.0][at]);
-        }
-        let what = format!("{name} connect, another ends");
-        if summary.wants(&what) {
-            let pool = pool_of(S::default(), n, Weights::Mixed);
-            summary.row(&what, n, Some(ratio_to_f(9, 20_000, churn_loop(&pool))), 'F', [6.0, 10.0, 15.0][at]);
-            let ratio = ratio_to_c(21, 20_000, || churn_loop(&pool));
-            summary.row(&format!("{what}, two threads"), n, ratio, 'C', [4.0, 7.0, 10.0][at]);
-        }
+        ends(summary, &format!("{name} connect and drop"), at, drop_loop::<S>);
+        ends(summary, &format!("{name} connect, another ends"), at, churn_loop::<S>);
     }
+}
+
+/// Connections that come and end, by one thread and by two on the same pool.
+fn ends<S, W>(summary: &mut Summary, what: &str, at: usize, worker: impl Fn(&Pool<u64, S>) -> W)
+where
+    S: Scheduler + Default + Send + 'static,
+    W: FnMut(u64) + Send,
+{
+    if !summary.wants(what) {
+        return;
+    }
+    let n = SIZES[at];
+    let pool = pool_of(S::default(), n, Weights::Mixed);
+    summary.row(what, n, Some(ratio_to_f(9, 20_000, worker(&pool))), 'F', [6.0, 10.0, 15.0][at]);
+    let ratio = ratio_to_c(21, 20_000, || worker(&pool));
+    summary.row(&format!("{what}, two threads"), n, ratio, 'C', [4.0, 7.0, 10.0][at]);
 }
 
 /// A connection comes and ends, while others stay.
