@@ -1,11 +1,14 @@
 //! Every command against the real kernel, one at a time, with what the real `ipvsadm` says afterwards.
 
+#[path = "lab/inside.rs"]
+mod inside;
 mod lab;
 
 use std::num::NonZeroU16;
 use std::ops::ControlFlow;
 
-use lab::{Namespace, inside};
+use inside::inside;
+use lab::Namespace;
 use lvs_model::{
     Change, Destination, Endpoint, Family, Forwarding, Fwmark, InterfaceName, MulticastGroup, OnePacket, Persistence,
     PersistenceTimeout, ProtocolTimeout, SchedulerFlags, SchedulerName, Service, ServiceKey, SyncDaemon, SyncId,

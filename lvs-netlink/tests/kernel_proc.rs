@@ -2,13 +2,16 @@
 //!
 //! Each test has network namespaces of its own and needs root: run them in the lab, with one thread.
 
+#[path = "lab/inside.rs"]
+mod inside;
 mod lab;
 #[path = "sync/lan.rs"]
 mod lan;
 #[path = "sync/tables.rs"]
 mod tables;
 
-use lab::{Namespace, inside};
+use inside::inside;
+use lab::Namespace;
 use lan::Lan;
 use lvs_model::{Destination, Family, Forwarding, SchedulerName, Service, Table, Tunnel, VirtualServer};
 use lvs_netlink::metrics::Exposition;

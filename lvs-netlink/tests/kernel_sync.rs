@@ -2,6 +2,8 @@
 //!
 //! Each test has network namespaces of its own and needs root: run them in the lab, with one thread.
 
+#[path = "lab/inside.rs"]
+mod inside;
 mod lab;
 #[path = "sync/lan.rs"]
 mod lan;

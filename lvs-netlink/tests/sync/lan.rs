@@ -1,6 +1,7 @@
 //! A small network in the lab, and a connection through it.
 
-use crate::lab::{self, Namespace, inside};
+use crate::inside::inside;
+use crate::lab::{self, Namespace};
 use lvs_model::{Destination, Endpoint, SchedulerName, Service, ServiceKey};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
