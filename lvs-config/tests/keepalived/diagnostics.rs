@@ -86,7 +86,7 @@ fn mistakes() -> Vec<(String, Vec<u8>)> {
     ];
     const WHOLE: [&str; 12] = [
         "vrrp_script chk {\n    script /bin/true\n    interval2\n}\n",
-        "vrrp_instance_VI_1 {\n    state #STATE#\n    virtual_router_id 1\n    priority #PRIORITY#\n    preempt_delay #x\n    virtual_ipaddress {\n        10.0.0.9\n    }\n}\n",
+        "vrrp_instance_VI_1 {\n    state #STATE#\n    interface eth0\n    virtual_router_id 1\n    priority #PRIORITY#\n    preempt_delay #x\n    virtual_ipaddress {\n        10.0.0.9\n    }\n}\n",
         "virtual_server_groupWEB {\n    10.0.0.1 80\n}\n",
         "virtual_server_group_WEB {\n    10.0.0.1 80\n}\n",
         "virtual_server_10.0.0.1 80 {\n    protocol TCP\n    lvs_sched rr\n    lvs_method DR\n    real_server 10.1.0.1 80 {\n        HTTP_GET {\n            url {\n                path /\n                status_code 200\n            }\n        }\n    }\n}\n",

@@ -1,5 +1,6 @@
 //! keepalived.conf: lossless documents, verdicts, diagnostics, conversion, changes, bounds.
 
+mod blocks;
 mod bounds;
 mod common;
 mod conversion;

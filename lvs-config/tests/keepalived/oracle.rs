@@ -89,6 +89,20 @@ fn the_canonical_form_is_accepted_where_the_file_was() {
     assert!(compared > 40, "{compared}");
 }
 
+/// The lines of which we say that they are right or wrong, one by one.
+#[test]
+#[ignore = "needs keepalived: run by ./check"]
+fn lines_of_other_blocks_are_right_for_both() {
+    let mut wrong = Vec::new();
+    for (text, right) in crate::blocks::PLACES.iter().flat_map(crate::blocks::Place::files) {
+        let (status, messages) = judge(text.as_bytes());
+        if messages.is_empty() != right {
+            wrong.push(format!("{status} {messages:?}\n{text}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// A service out of parts that are right.
 fn service() -> impl Strategy<Value = String> {
     let scheduler =

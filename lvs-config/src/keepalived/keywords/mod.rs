@@ -161,6 +161,8 @@ pub enum Argument {
     },
     /// One of these words, exactly as written here.
     Choice(&'static [&'static str]),
+    /// One of these words or nothing.
+    OptionalChoice(&'static [&'static str]),
     /// `TCP`, `UDP` or `SCTP` in any case.
     Protocol,
     /// `NAT`, `DR` or `TUN`, the last one with the kind of the tunnel.
@@ -226,7 +228,7 @@ impl Argument {
     pub const fn words(self) -> (usize, usize) {
         match self {
             Self::Flag | Self::Words | Self::Lines { name: false } => (0, 0),
-            Self::Boolean => (0, 1),
+            Self::Boolean | Self::OptionalChoice(_) => (0, 1),
             Self::Unsigned { optional, .. } => (!optional as usize, 1),
             Self::Signed { optional, reverse, .. } => (!optional as usize, 1 + reverse as usize),
             Self::Decimal { .. } | Self::Choice(_) | Self::Protocol | Self::Address(_) | Self::Port => (1, 1),
@@ -315,6 +317,11 @@ pub fn top() -> &'static Block {
 #[must_use]
 pub fn find(path: &str, name: &str) -> Option<&'static Keyword> {
     table::BLOCKS.iter().find(|b| b.path == path)?.find(name.as_bytes())
+}
+
+/// This is a keyword as releases up to 2.2.7 took it, where they took less.
+pub(super) fn narrow(path: &str, name: &str) -> Option<&'static Keyword> {
+    table::NARROW.iter().find(|(p, k)| *p == path && k.name == name).map(|(_, k)| k)
 }
 
 /// These are the first and the last release that knew a keyword that is gone; `None` when there was no such keyword.

@@ -42,6 +42,7 @@ impl Lowering<'_> {
         let delay_loop = all.delay_loop.unwrap_or(Duration::from_secs(60));
         let connection = || connection(block, server.endpoint, all.connect_timeout.unwrap_or(Duration::from_secs(5)));
         let name = block.name();
+        self.sources(block, server.endpoint);
         let kind = match name {
             "TCP_CHECK" => CheckerKind::Tcp(connection()),
             "PING_CHECK" => CheckerKind::Ping(connection()),
@@ -54,9 +55,13 @@ impl Lowering<'_> {
             "DNS_CHECK" => CheckerKind::Dns(DnsCheck {
                 connection: connection(),
                 record: block.child("type").and_then(string).unwrap_or_else(|| "SOA".to_owned()),
-                name: block.child("name").and_then(string).unwrap_or_else(|| ".".to_owned()),
+                name: self.dns(block).unwrap_or_else(|| ".".to_owned()),
             }),
-            "UDP_CHECK" => CheckerKind::Udp(udp(block, connection())),
+            "UDP_CHECK" => {
+                let check = udp(block, connection());
+                self.reply_lengths(block, &check);
+                CheckerKind::Udp(check)
+            }
             "MISC_CHECK" => match self.misc(block, service) {
                 Some(misc) => CheckerKind::Misc(misc),
                 None => return,
@@ -90,6 +95,52 @@ impl Lowering<'_> {
             log_all_failures,
             kind,
         });
+    }
+
+    /// The address that a checker comes from is of the family of what it connects to, as far as that was read.
+    fn sources(&mut self, block: Statement<'_>, target: Endpoint) {
+        let mut family = target.addr.is_ipv4();
+        for statement in settings(block) {
+            let Some(address) = statement.argument(0).and_then(values::address) else { continue };
+            match statement.name() {
+                "connect_ip" => family = address.is_ipv4(),
+                "bindto" if address.is_ipv4() != family => {
+                    let message = "`bindto` is of another family than the address that is checked, it is skipped";
+                    let diagnostic = Diagnostic::error("family-mismatch", statement.span(), message);
+                    self.report(diagnostic.with_help("a `connect_ip` must stand before it"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn dns(&mut self, block: Statement<'_>) -> Option<String> {
+        let statement = block.child("name")?;
+        let name = string(statement)?;
+        let inner = name.strip_suffix('.').unwrap_or(&name);
+        let empty = name != "." && inner.split('.').any(str::is_empty);
+        // Release 2.2.7 takes a first label of one byte for an empty one.
+        let short = name.len() > 2 && name.as_bytes().get(1) == Some(&b'.');
+        if empty || short {
+            let message = format!("`{name}` is ignored: it has an empty label");
+            let diagnostic = Diagnostic::error("invalid-name", statement.span(), message);
+            self.report(if empty {
+                diagnostic
+            } else {
+                diagnostic.with_help("release 2.2.7 finds that of a first label with one byte")
+            });
+            return None;
+        }
+        Some(name)
+    }
+
+    fn reply_lengths(&mut self, block: Statement<'_>, check: &UdpCheck) {
+        let Some(statement) = block.child("min_reply_length").filter(|_| check.min_length > check.max_length) else {
+            return;
+        };
+        let message =
+            format!("no reply has {} to {} bytes: the check always fails", check.min_length, check.max_length);
+        self.report(Diagnostic::error("out-of-range", statement.span(), message));
     }
 
     fn http(&mut self, block: Statement<'_>, connection: Connection, server: &RealServer) -> Option<HttpCheck> {

@@ -74,7 +74,12 @@ impl Lowering<'_> {
             let family = match words.get(2).map(|w| &*w.text) {
                 Some(b"inet") => Some(Family::Inet),
                 Some(b"inet6") => Some(Family::Inet6),
-                _ => None,
+                None => None,
+                Some(other) => {
+                    let message = format!("`{}` is no family, the mark is ignored", text(other));
+                    let diagnostic = Diagnostic::error("invalid-choice", words[2].span, message);
+                    return Err(Box::new(diagnostic.with_label("expected `inet` or `inet6`")));
+                }
             };
             return Ok(GroupEntry::Mark { mark, family, span });
         }

@@ -3,9 +3,13 @@
 mod checker;
 mod global;
 mod group;
+mod instance;
+mod lines;
+mod routing;
 mod server;
 mod service;
 mod settle;
+mod tracking;
 mod vrrp;
 
 pub(super) use group::nth;
@@ -32,11 +36,14 @@ pub(super) fn lower(tree: &Tree, limits: Limits, diagnostics: &mut Vec<Diagnosti
         limits,
         config: Config::default(),
     };
+    let mut names = vrrp::Names::default();
     // A service may stand before its group.
     for statement in tree.statements() {
         match statement.name() {
             "virtual_server_group" => lowering.group(statement),
-            name @ ("vrrp_script" | "vrrp_track_process" | "vrrp_instance") => {
+            "global_defs" => names.global(statement),
+            name @ ("vrrp_script" | "vrrp_track_process" | "vrrp_instance" | "track_file" | "vrrp_track_file"
+            | "bfd_instance") => {
                 lowering.later.insert((name, text(statement.argument(0).unwrap_or_default())), statement.span());
             }
             _ => {}
@@ -46,7 +53,6 @@ pub(super) fn lower(tree: &Tree, limits: Limits, diagnostics: &mut Vec<Diagnosti
             lowering.refused.insert((kind, text(statement.argument(0).unwrap_or_default())));
         }
     }
-    let mut names = vrrp::Names::default();
     for statement in tree.statements() {
         match statement.name() {
             "global_defs" => global::lower(statement, &mut lowering.config.global),
@@ -62,6 +68,7 @@ pub(super) fn lower(tree: &Tree, limits: Limits, diagnostics: &mut Vec<Diagnosti
             lowering.other(statement, &mut names);
         }
     }
+    lowering.tracked_twice(tree);
     lowering.settle();
     lowering.config
 }

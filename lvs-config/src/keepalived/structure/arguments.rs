@@ -4,9 +4,9 @@ use lvs_model::Forwarding;
 
 use super::extra::{cut_by_comment, equals_sign, extra, unquoted_command};
 use super::kinds::{address, choice, digest, hex, list, protocol, status_code};
+use super::special::special;
 use crate::diagnostic::{Diagnostic, Fix};
 use crate::keepalived::keywords::{Argument, Block, Keyword};
-use crate::keepalived::suggest;
 use crate::keepalived::values::{self, Refusal};
 use crate::keepalived::word::Word;
 use crate::span::{Sources, Span};
@@ -144,6 +144,7 @@ pub(super) fn refused(argument: Argument, texts: &[&[u8]]) -> Option<(usize, Ref
             texts.first().and_then(|t| one(values::decimal(t, min, max, digits).map(drop)))
         }
         Argument::Choice(choices) => one(choice(texts[0], choices)),
+        Argument::OptionalChoice(choices) => texts.first().and_then(|t| one(choice(t, choices))),
         Argument::Protocol => one(protocol(texts[0])),
         Argument::Forwarding => values::forwarding(texts).map(|_: Forwarding| ()).err(),
         Argument::Address(which) => one(address(texts[0], which)),
@@ -158,7 +159,7 @@ pub(super) fn refused(argument: Argument, texts: &[&[u8]]) -> Option<(usize, Ref
     }
 }
 
-fn refused_value(word: &Word, keyword: &'static Keyword, refusal: Refusal) -> Diagnostic {
+pub(super) fn refused_value(word: &Word, keyword: &'static Keyword, refusal: Refusal) -> Diagnostic {
     let text = word.lossy().into_owned();
     let literal = word.origin.is_none();
     if keyword.name == "persistence_timeout" && text == "0" {
@@ -199,73 +200,6 @@ fn refused_value(word: &Word, keyword: &'static Keyword, refusal: Refusal) -> Di
         _ => return diagnostic,
     };
     diagnostic.with_help(note)
-}
-
-/// What is said about single keywords beyond their type.
-fn special(words: &[Word], keyword: &'static Keyword, block: &'static Block, checked: &mut Checked) {
-    let Some(value) = words.get(1) else { return };
-    match (block.path, keyword.name) {
-        ("vrrp_instance/authentication", "auth_pass") if value.text.len() > 8 => {
-            checked.diagnostics.push(
-                Diagnostic::error(
-                    "truncated",
-                    value.span,
-                    format!("`auth_pass` uses 8 bytes, this one has {}", value.text.len()),
-                )
-                .with_label("the rest is cut off"),
-            );
-        }
-        ("global_defs", "lvs_timeouts") => {
-            pairs(words, keyword, &[("tcp", 0, 2_678_400), ("tcpfin", 0, 2_678_400), ("udp", 0, 2_678_400)], checked);
-        }
-        ("global_defs", "vrrp_garp_extra_if" | "vrrp_vmac_garp_intvl")
-        | ("vrrp_instance", "garp_extra_if" | "vmac_garp_intvl") => {
-            let number = words.iter().skip(1).find(|w| &*w.text != b"all");
-            if let Some(word) = number
-                && let Err(refusal) = values::number(&word.text, i128::from(block.path == "global_defs"), 86_400)
-            {
-                checked.valid = false;
-                checked.diagnostics.push(refused_value(word, keyword, refusal));
-            }
-        }
-        (_, _) if matches!(keyword.argument, Argument::Signed { reverse: true, .. }) => {
-            if let Some(word) = words.get(2).filter(|w| !matches!(&*w.text, b"reverse" | b"noreverse")) {
-                checked.diagnostics.push(
-                    Diagnostic::warning("extra-words", word.span, format!("`{}` is ignored", word.lossy()))
-                        .with_label("expected `reverse` or nothing"),
-                );
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Names that are each followed by a number.
-fn pairs(words: &[Word], keyword: &'static Keyword, names: &[(&str, i128, i128)], checked: &mut Checked) {
-    let mut rest = words.iter().skip(1);
-    while let Some(word) = rest.next() {
-        let Some((name, min, max)) = names.iter().find(|(n, ..)| *word == **n) else {
-            let known: Vec<&str> = names.iter().map(|(n, ..)| *n).collect();
-            let refusal = Refusal::new("invalid-choice", list(&known));
-            let refusal = match suggest::nearest(&word.lossy(), known.iter().copied()) {
-                Some(meant) => refusal.instead(meant),
-                None => refusal,
-            };
-            checked.valid = false;
-            checked.diagnostics.push(refused_value(word, keyword, refusal));
-            return;
-        };
-        let value = rest.next();
-        let refusal = match value {
-            Some(value) => values::number(&value.text, *min, *max).err(),
-            None => Some(Refusal::new("missing-argument", format!("a number after `{name}`"))),
-        };
-        if let Some(refusal) = refusal {
-            checked.valid = false;
-            checked.diagnostics.push(refused_value(value.unwrap_or(word), keyword, refusal));
-            return;
-        }
-    }
 }
 
 fn is_undefined(word: &Word) -> bool {

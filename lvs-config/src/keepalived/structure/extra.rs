@@ -128,9 +128,13 @@ pub(super) fn extra(
         1 => format!("`{keyword}` takes one word, `{text}` is ignored"),
         n => format!("`{keyword}` takes at most {n} words, `{text}` is ignored"),
     };
-    // Blocks of values say that they do not want the words, all others are silent.
-    let values = matches!(keyword.argument, Argument::Lines { .. } | Argument::Words);
-    checked.diagnostics.push(if values {
+    // Blocks of values and some settings say that they do not want the words, all others are silent.
+    let told =
+        matches!(keyword.argument, Argument::Lines { .. } | Argument::Words | Argument::Signed { reverse: true, .. })
+            || matches!(keyword.name, "vrrp_instance" | "garp_extra_if" | "vmac_garp_intvl" | "vrrp_garp_extra_if")
+            || matches!(keyword.name, "vrrp_vmac_garp_intvl" | "snmp_name" | "snmp_socket" | "reload_time_file")
+            || matches!(keyword.name, "kernel_rx_buf_size" | "vrrp_rx_bufs_multiplier");
+    checked.diagnostics.push(if told {
         Diagnostic::error("extra-words", span, message)
     } else {
         Diagnostic::warning("extra-words", span, message)

@@ -9,13 +9,14 @@ mod braces;
 mod extra;
 mod kinds;
 mod repair;
+mod special;
 mod unknown;
 
 use super::expand::{Expanded, Item, ItemKind};
 use super::keywords::{self, Argument, Block, Keyword};
 use super::tree::{Data, Tree};
 use super::word::explain;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::span::{Sources, Span};
 
 /// How far outside a keyword is looked for when a brace may be missing; blocks of keepalived nest four deep.
@@ -141,7 +142,7 @@ impl Builder<'_> {
             }
             Mode::Keywords(block) => {
                 let found = block.find(&self.tree.words[words.start].text);
-                match found.filter(|k| self.is_of_version(k)) {
+                match found.filter(|k| self.is_of_version(k)).map(|k| self.narrowed(k, block)) {
                     Some(keyword) => self.known(words, keyword, block, at, quiet),
                     None if self.closes_missing(words.start) || self.reopens(words.start) => {
                         self.words(words, at, quiet);
@@ -162,6 +163,12 @@ impl Builder<'_> {
 
     fn is_of_version(&self, keyword: &Keyword) -> bool {
         self.version.is_none_or(|version| !is_newer(keyword.since, version))
+    }
+
+    /// The keyword as the release takes it that the file is for.
+    fn narrowed(&self, keyword: &'static Keyword, block: &'static Block) -> &'static Keyword {
+        let old = self.version.is_some_and(|version| !is_newer(version, "2.2.7"));
+        if old { keywords::narrow(block.path, keyword.name).unwrap_or(keyword) } else { keyword }
     }
 
     fn push(
@@ -230,7 +237,8 @@ impl Builder<'_> {
             self.missing_open(node, mode, *at);
         } else if self.next_is_open(*at) {
             // The brace is reported where it stands, unless the statement was wrong anyway.
-            if self.diagnostics.len() > before || quiet {
+            let wrong = self.diagnostics[before..].iter().any(|d| d.severity == Severity::Error);
+            if wrong || quiet {
                 self.awaiting = Some((node, Mode::Opaque));
             }
         }

@@ -1,11 +1,9 @@
 //! What stands outside of services: the top level, `global_defs`, `SSL`, `bfd_instance`.
 
-use crate::keepalived::keywords::Argument::{Address, Boolean, Choice, Flag, Lines, Script, Words};
+use crate::keepalived::keywords::Argument::{Address, Boolean, Choice, Flag, Lines, OptionalChoice, Script, Words};
 use crate::keepalived::keywords::{
     Addresses, Keyword, block, decimal, int, keyword, optional_int, timer, uint, weight, word,
 };
-
-use super::MAX_TIMER;
 
 #[rustfmt::skip]
 pub(super) const TOP: &[Keyword] = &[
@@ -42,16 +40,16 @@ pub(super) const GLOBAL_DEFS: &[Keyword] = &[
     keyword("bfd_no_swap", Flag, "flag", "off", "2.0.0"),
     keyword("bfd_priority", int(-20, 19), "int -20..19", "0", "2.0.0"),
     keyword("bfd_process_name", word(1, 1), "name", "none", "2.0.16"),
-    keyword("bfd_rlimit_rtime", uint(0, 4_294_967_295), "uint us", "10000", "2.0.0").deprecated("bfd_rlimit_rttime"),
-    keyword("bfd_rlimit_rttime", uint(0, 4_294_967_295), "uint us", "10000", "2.1.0").alias("bfd_rlimit_rtime"),
+    keyword("bfd_rlimit_rtime", uint(1, 4_294_967_295), "uint 1..4294967295 us", "10000", "2.0.0").deprecated("bfd_rlimit_rttime"),
+    keyword("bfd_rlimit_rttime", uint(1, 4_294_967_295), "uint 1..4294967295 us", "10000", "2.1.0").alias("bfd_rlimit_rtime"),
     keyword("bfd_rt_priority", int(1, 99), "int 1..99", "off", "2.0.0"),
     keyword("checker_cpu_affinity", word(1, 255), "list of uint", "none", "2.0.17"),
     keyword("checker_log_all_failures", Boolean, "bool?", "off", "2.0.11"),
     keyword("checker_no_swap", Flag, "flag", "off", "1.2.20"),
     keyword("checker_priority", int(-20, 19), "int -20..19", "0", "1.2.20"),
     keyword("checker_process_name", word(1, 1), "name", "none", "2.2.0"),
-    keyword("checker_rlimit_rtime", uint(0, 4_294_967_295), "uint us", "10000", "2.0.0").deprecated("checker_rlimit_rttime"),
-    keyword("checker_rlimit_rttime", uint(0, 4_294_967_295), "uint us", "10000", "2.1.0").alias("checker_rlimit_rtime"),
+    keyword("checker_rlimit_rtime", uint(1, 4_294_967_295), "uint 1..4294967295 us", "10000", "2.0.0").deprecated("checker_rlimit_rttime"),
+    keyword("checker_rlimit_rttime", uint(1, 4_294_967_295), "uint 1..4294967295 us", "10000", "2.1.0").alias("checker_rlimit_rtime"),
     keyword("checker_rt_priority", int(1, 99), "int 1..99", "off", "2.0.0"),
     keyword("config_save_dir", word(1, 1), "path", "none", "2.2.3"),
     keyword("data_use_instance", Boolean, "bool?", "off", "2.2.3"),
@@ -59,7 +57,7 @@ pub(super) const GLOBAL_DEFS: &[Keyword] = &[
     keyword("dbus_service_name", word(1, 1), "str", "org.keepalived.Vrrp1", "1.3.7"),
     keyword("default_interface", word(1, 1), "ifname", "eth0", "1.2.24"),
     keyword("disable_local_igmp", Flag, "flag", "off", "2.2.0"),
-    keyword("dynamic_interfaces", word(0, 1), "[allow_if_changes]", "off", "2.0.0"),
+    keyword("dynamic_interfaces", OptionalChoice(&["allow_if_changes"]), "[allow_if_changes]", "off", "2.0.0"),
     keyword("enable_dbus", Flag, "flag", "off", "1.3.0"),
     keyword("enable_script_security", Flag, "flag", "off", "1.3.0"),
     keyword("enable_snmp_checker", Flag, "flag", "off", "1.2.20"),
@@ -77,8 +75,8 @@ pub(super) const GLOBAL_DEFS: &[Keyword] = &[
     keyword("json_version", uint(1, 2), "uint 1..2", "1", "2.2.8"),
     keyword("log_unknown_vrids", Flag, "flag", "off", "2.0.16"),
     keyword("lvs_flush", Flag, "flag", "off", "1.2.23"),
-    keyword("lvs_flush_on_stop", word(0, 1), "[VS]", "off", "2.2.0").alias("lvs_flush_onstop"),
-    keyword("lvs_flush_onstop", word(0, 1), "[VS]", "off", "2.0.15").deprecated("lvs_flush_on_stop"),
+    keyword("lvs_flush_on_stop", OptionalChoice(&["VS"]), "[VS]", "off", "2.2.0").alias("lvs_flush_onstop"),
+    keyword("lvs_flush_onstop", OptionalChoice(&["VS"]), "[VS]", "off", "2.0.15").deprecated("lvs_flush_on_stop"),
     keyword("lvs_netlink_cmd_rcv_bufs", uint(0, 4_294_967_295), "uint bytes", "kernel", "2.0.0"),
     keyword("lvs_netlink_cmd_rcv_bufs_force", Boolean, "bool?", "off", "2.0.0"),
     keyword("lvs_netlink_monitor_rcv_bufs", uint(0, 4_294_967_295), "uint bytes", "kernel", "2.0.0"),
@@ -142,14 +140,14 @@ pub(super) const GLOBAL_DEFS: &[Keyword] = &[
     keyword("vrrp_delay_after_boot", timer(1000, 4_294_967_295), "timer 0.001..4294.967295", "0", "2.4.0"),
     keyword("vrrp_down_timer_adverts", uint(1, 100), "uint 1..100", "3", "2.2.3"),
     keyword("vrrp_garp_extra_if", word(1, 2), "[all] uint 1..86400 s", "0", "2.2.3").alias("vrrp_vmac_garp_intvl"),
-    keyword("vrrp_garp_interval", timer(1, MAX_TIMER), "dec s, 6 decimals, >0", "0", "1.2.21"),
-    keyword("vrrp_garp_lower_prio_delay", uint(0, 4_294_967_295), "uint s", "= vrrp_garp_master_delay", "1.2.20"),
-    keyword("vrrp_garp_lower_prio_repeat", uint(0, 4_294_967_295), "uint", "= vrrp_garp_master_repeat", "1.2.20"),
-    keyword("vrrp_garp_master_delay", uint(0, 4_294_967_295), "uint s", "5", "1.2.20"),
+    keyword("vrrp_garp_interval", timer(1, 4_294_967_295), "dec >0..4294.967295 s, 6 decimals", "0", "1.2.21"),
+    keyword("vrrp_garp_lower_prio_delay", uint(0, 4294), "uint 0..4294 s", "= vrrp_garp_master_delay", "1.2.20"),
+    keyword("vrrp_garp_lower_prio_repeat", uint(0, 2_147_483_647), "uint 0..2147483647", "= vrrp_garp_master_repeat", "1.2.20"),
+    keyword("vrrp_garp_master_delay", uint(0, 4294), "uint 0..4294 s", "5", "1.2.20"),
     keyword("vrrp_garp_master_refresh", uint(0, 4_294_967_295), "uint s", "0", "1.2.20"),
     keyword("vrrp_garp_master_refresh_repeat", uint(1, 4_294_967_295), "uint >=1", "1", "1.2.20"),
     keyword("vrrp_garp_master_repeat", uint(1, 4_294_967_295), "uint >=1", "5", "1.2.20"),
-    keyword("vrrp_gna_interval", timer(1, MAX_TIMER), "dec s, 6 decimals, >0", "0", "1.2.21"),
+    keyword("vrrp_gna_interval", timer(1, 4_294_967_295), "dec >0..4294.967295 s, 6 decimals", "0", "1.2.21"),
     keyword("vrrp_higher_prio_send_advert", Boolean, "bool?", "off", "1.3.5"),
     keyword("vrrp_ipsets", word(1, 6), "SET [SET6 [SETIF6 [IGMP [MLD [ND]]]]]", "keepalived...", "1.2.20"),
     keyword("vrrp_iptables", word(0, 2), "[IN [OUT]]", "INPUT OUTPUT", "1.2.20"),
@@ -168,7 +166,7 @@ pub(super) const GLOBAL_DEFS: &[Keyword] = &[
     keyword("vrrp_owner_ignore_adverts", Boolean, "bool?", "off", "2.3.3"),
     keyword("vrrp_priority", int(-20, 19), "int -20..19", "0", "1.2.20").note("process nice value"),
     keyword("vrrp_process_name", word(1, 1), "name", "none", "2.0.16"),
-    keyword("vrrp_rlimit_rtime", uint(0, 4_294_967_295), "uint us", "10000", "2.0.0").deprecated("vrrp_rlimit_rttime"),
+    keyword("vrrp_rlimit_rtime", uint(1, 4_294_967_295), "uint 1..4294967295 us", "10000", "2.0.0").deprecated("vrrp_rlimit_rttime"),
     keyword("vrrp_rlimit_rttime", uint(1, 4_294_967_295), "uint 1..4294967295 us", "10000", "2.1.0").alias("vrrp_rlimit_rtime"),
     keyword("vrrp_rt_priority", int(1, 99), "int 1..99", "off", "2.0.0").note("out of range values are clamped"),
     keyword("vrrp_rx_bufs_multiplier", uint(1, 4_294_967_295), "uint >=1", "3", "2.0.3"),

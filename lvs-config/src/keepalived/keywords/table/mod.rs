@@ -18,7 +18,8 @@ use self::vrrp::{
     GARP_GROUP, TRACK_FILE, TRACK_GROUP, VRRP_INSTANCE, VRRP_INSTANCE_AUTH_HMAC, VRRP_INSTANCE_AUTHENTICATION,
     VRRP_SCRIPT, VRRP_SYNC_GROUP, VRRP_TRACK_FILE, VRRP_TRACK_PROCESS,
 };
-use super::Block;
+use super::Argument::Flag;
+use super::{Block, Keyword, keyword, uint, weight};
 
 /// The longest time that a 64-bit number of microseconds holds.
 const MAX_TIMER: u64 = 18_446_744_073_709_551_614;
@@ -54,6 +55,16 @@ pub(super) static BLOCKS: &[Block] = &[
     Block { path: "vrrp_instance/auth_hmac", keywords: VRRP_INSTANCE_AUTH_HMAC },
     Block { path: "vrrp_script", keywords: VRRP_SCRIPT },
     Block { path: "vrrp_track_process", keywords: VRRP_TRACK_PROCESS },
+];
+
+/// What releases up to 2.2.7 took more narrowly, as that release says when it runs.
+pub(super) static NARROW: &[(&str, Keyword)] = &[
+    ("global_defs", keyword("vrrp_skip_check_adv_addr", Flag, "flag", "off", "1.2.20")),
+    ("global_defs", keyword("vrrp_strict", Flag, "flag", "off", "1.2.20")),
+    ("track_file", keyword("weight", weight(-254, 254), "int -254..254 [reverse]", "1", "2.1.0")),
+    ("vrrp_track_file", keyword("weight", weight(-254, 254), "int -254..254 [reverse]", "1", "2.0.0")),
+    ("vrrp_script", keyword("interval", uint(1, 4294), "uint 1..4294 s", "1", "1.1.13")),
+    ("vrrp_script", keyword("timeout", uint(1, 4294), "uint 1..4294 s", "= interval", "1.2.6")),
 ];
 
 /// What older releases knew: block, keyword, first and last release.

@@ -1,11 +1,9 @@
 //! VRRP and what it tracks.
 
-use crate::keepalived::keywords::Argument::{Address, Boolean, Choice, Flag, Lines, Script, Words};
+use crate::keepalived::keywords::Argument::{Address, Boolean, Choice, Flag, Lines, OptionalChoice, Script, Words};
 use crate::keepalived::keywords::{
     Addresses, Keyword, block, decimal, keyword, optional_uint, timer, uint, weight, word,
 };
-
-use super::MAX_TIMER;
 
 #[rustfmt::skip]
 pub(super) const TRACK_FILE: &[Keyword] = &[
@@ -47,8 +45,8 @@ pub(super) const VRRP_SYNC_GROUP: &[Keyword] = &[
 
 #[rustfmt::skip]
 pub(super) const GARP_GROUP: &[Keyword] = &[
-    keyword("garp_interval", timer(0, MAX_TIMER), "dec seconds, 6 decimals", "0", "1.2.21"),
-    keyword("gna_interval", timer(0, MAX_TIMER), "dec seconds, 6 decimals", "0", "1.2.21"),
+    keyword("garp_interval", timer(0, 2_147_483_647), "dec 0..2147.483647 s, 6 decimals", "0", "1.2.21"),
+    keyword("gna_interval", timer(0, 2_147_483_647), "dec 0..2147.483647 s, 6 decimals", "0", "1.2.21"),
     keyword("interface", word(1, 1), "ifname", "", "1.2.21").note("either interface or interfaces"),
     keyword("interfaces", Words, "words(ifname)", "", "1.2.21"),
 ];
@@ -64,9 +62,9 @@ pub(super) const VRRP_INSTANCE: &[Keyword] = &[
     keyword("dont_track_primary", Flag, "flag", "off", "1.1.8"),
     keyword("down_timer_adverts", uint(1, 100), "uint 1..100", "3", "2.2.3"),
     keyword("garp_extra_if", word(1, 2), "[all] uint 0..86400 s", "global", "2.2.3").alias("vmac_garp_intvl"),
-    keyword("garp_lower_prio_delay", uint(0, 4_294_967_295), "uint s", "global", "1.2.20"),
-    keyword("garp_lower_prio_repeat", uint(0, 4_294_967_295), "uint", "global", "1.2.20"),
-    keyword("garp_master_delay", uint(0, 4_294_967_295), "uint s", "global (5)", "0.7.1"),
+    keyword("garp_lower_prio_delay", uint(0, 4294), "uint 0..4294 s", "global", "1.2.20"),
+    keyword("garp_lower_prio_repeat", uint(0, 2_147_483_647), "uint 0..2147483647", "global", "1.2.20"),
+    keyword("garp_master_delay", uint(0, 4294), "uint 0..4294 s", "global (5)", "0.7.1"),
     keyword("garp_master_refresh", uint(0, 4_294_967_295), "uint s", "global (0)", "1.2.10"),
     keyword("garp_master_refresh_repeat", uint(1, 4_294_967_295), "uint >=1", "global (1)", "1.2.14"),
     keyword("garp_master_repeat", uint(1, 4_294_967_295), "uint >=1", "global (5)", "1.2.14"),
@@ -90,7 +88,7 @@ pub(super) const VRRP_INSTANCE: &[Keyword] = &[
     keyword("notify_master_rx_lower_pri", Script { optional: false }, "script", "none", "2.0.6"),
     keyword("notify_priority_changes", Boolean, "bool?", "global", "2.0.16"),
     keyword("notify_stop", Script { optional: false }, "script", "none", "1.1.13"),
-    keyword("old_unicast_checksum", word(0, 1), "[never]", "auto", "1.3.7"),
+    keyword("old_unicast_checksum", OptionalChoice(&["never"]), "[never]", "auto", "1.3.7"),
     keyword("owner_ignore_adverts", Boolean, "bool?", "global", "2.3.3"),
     keyword("preempt", Flag, "flag", "on", "0.6.6").note("kept for compatibility"),
     keyword("preempt_delay", decimal(0, 1_000_000_000, 6), "dec 0..1000 s", "0", "1.1.8"),
@@ -146,23 +144,23 @@ pub(super) const VRRP_INSTANCE_AUTH_HMAC: &[Keyword] = &[
 pub(super) const VRRP_SCRIPT: &[Keyword] = &[
     keyword("fall", uint(1, 2_147_483_647), "uint 1..2147483647", "1", "1.1.18"),
     keyword("init_fail", Flag, "flag", "off", "1.3.2"),
-    keyword("interval", decimal(1_000, MAX_TIMER, 3), "dec seconds, 3 decimals, >=1 ms", "1", "1.1.13"),
+    keyword("interval", decimal(1_000, 4_294_967_295, 3), "dec seconds, 3 decimals, >=1 ms", "1", "1.1.13"),
     keyword("rise", uint(1, 2_147_483_647), "uint 1..2147483647", "1", "1.1.18"),
     keyword("script", Script { optional: false }, "script", "required", "1.1.13"),
-    keyword("timeout", decimal(1_000, MAX_TIMER, 3), "dec seconds, 3 decimals", "= interval", "1.2.6"),
+    keyword("timeout", decimal(1_000, 4_294_967_295, 3), "dec seconds, 3 decimals", "= interval", "1.2.6"),
     keyword("user", word(1, 2), "USER [GROUP]", "script_user", "1.3.0"),
     keyword("weight", weight(-253, 253), "int -253..253 [reverse]", "0", "1.1.13"),
 ];
 
 #[rustfmt::skip]
 pub(super) const VRRP_TRACK_PROCESS: &[Keyword] = &[
-    keyword("delay", timer(0, MAX_TIMER), "timer", "0", "2.0.11").note("sets both delays"),
-    keyword("fork_delay", timer(0, MAX_TIMER), "timer", "0", "2.0.16"),
+    keyword("delay", timer(1, 3_600_000_000), "timer >0..3600", "0", "2.0.11").note("sets both delays"),
+    keyword("fork_delay", timer(1, 3_600_000_000), "timer >0..3600", "0", "2.0.16"),
     keyword("full_command", Flag, "flag", "off", "2.0.11"),
     keyword("param_match", Choice(&["initial", "partial"]), "enum initial|partial", "exact", "2.0.16"),
     keyword("process", word(1, 255), "str [PARAM...]", "required", "2.0.11"),
     keyword("quorum", uint(1, 65_535), "uint 1..65535", "1", "2.0.11"),
     keyword("quorum_max", uint(0, 65_535), "uint 0..65535", "none", "2.0.16"),
-    keyword("terminate_delay", timer(0, MAX_TIMER), "timer", "0", "2.0.16"),
+    keyword("terminate_delay", timer(1, 3_600_000_000), "timer >0..3600", "0", "2.0.16"),
     keyword("weight", weight(-254, 254), "int -254..254 [reverse]", "0", "2.0.11"),
 ];
