@@ -191,6 +191,24 @@ pub(crate) const PLACES: &[Place] = &[
             "UDP_CHECK {\nmin_reply_length 256\n}",
             "MISC_CHECK {\nmisc_path /bin/true\nmisc_dynamic x {\n}\n}",
             "snmp_name a b",
+            "notify_up /bin/true\nnotify_up /bin/false",
+            "lvs_method DR extra",
+        ],
+    },
+    Place {
+        before: "vrrp_script s {\nscript /bin/true\nweight 5\n}\nvrrp_script z {\nscript /bin/true\n}\nvrrp_instance A {\ninterface eth0\nvirtual_router_id 5\nvirtual_ipaddress {\n10.0.0.5\n}\n}\nvrrp_instance B {\ninterface eth0\nvirtual_router_id 6\nvirtual_ipaddress {\n10.0.0.6\n}\n",
+        after: "group {\nA\nB\n}\n}\n",
+        right: &[
+            "track_script {\nz\n}\n}\nvrrp_sync_group G {",
+            "track_script {\ns weight 0\n}\n}\nvrrp_sync_group G {",
+            "track_script {\ns\n}\n}\nvrrp_sync_group G {\nsync_group_tracking_weight",
+            "}\nvrrp_sync_group G {\ntrack_script {\ns\n}",
+        ],
+        wrong: &[
+            "track_script {\ns\n}\n}\nvrrp_sync_group G {",
+            "track_script {\nz weight 5\n}\n}\nvrrp_sync_group G {",
+            "track_interface {\neth1 weight 5\n}\n}\nvrrp_sync_group G {",
+            "track_interface {\neth1\n}\n}\nvrrp_sync_group G {\ntrack_interface {\neth1\n}",
         ],
     },
     Place {
@@ -227,6 +245,7 @@ pub(crate) const PLACES: &[Place] = &[
             "vrrp_cpu_affinity x",
             "process_name averyveryverylongname",
             "snmp_socket a b",
+            "notify_fifo /tmp/a\nnotify_fifo /tmp/b",
             "reload_time_file a b",
         ],
     },

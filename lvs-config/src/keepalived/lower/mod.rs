@@ -68,7 +68,7 @@ pub(super) fn lower(tree: &Tree, limits: Limits, diagnostics: &mut Vec<Diagnosti
             lowering.other(statement, &mut names);
         }
     }
-    lowering.tracked_twice(tree);
+    lowering.members(tree);
     lowering.settle();
     lowering.config
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::lines::{Reader, Takes, Wrong, split_prefix};
 use super::vrrp::Names;
-use super::{Lowering, mentions, text};
+use super::{Lowering, mentions, text, weight_of};
 use crate::diagnostic::Diagnostic;
 use crate::keepalived::tree::{Statement, Tree};
 use crate::keepalived::values;
@@ -135,8 +135,20 @@ impl Lowering<'_> {
         }
     }
 
-    /// An interface is tracked by the instance or by its group; its own interface is tracked anyway.
-    pub(super) fn tracked_twice(&mut self, tree: &Tree) {
+    /// What members of a sync group track: not what the group does, and without weights unless the group allows them.
+    pub(super) fn members(&mut self, tree: &Tree) {
+        let weights: HashMap<(&str, &[u8]), i64> = tree
+            .statements()
+            .filter_map(|s| {
+                let (list, default) = match s.name() {
+                    "vrrp_script" => ("track_script", 0),
+                    "track_file" | "vrrp_track_file" => ("track_file", 1),
+                    "bfd_instance" => ("track_bfd", 0),
+                    _ => return None,
+                };
+                Some(((list, s.argument(0)?), s.child("weight").map_or(default, weight_of)))
+            })
+            .collect();
         let instances: HashMap<&[u8], Statement<'_>> = tree
             .statements()
             .filter(|s| s.name() == "vrrp_instance")
@@ -148,11 +160,16 @@ impl Lowering<'_> {
         }
         for group in tree.statements().filter(|s| s.name() == "vrrp_sync_group") {
             let tracked: HashMap<&[u8], &Word> = interfaces(group).map(|w| (&*w.text, w)).collect();
-            if tracked.is_empty() {
-                continue;
-            }
+            let weighs = group.child("sync_group_tracking_weight").is_some();
             let members = group.children().filter(|s| s.name() == "group").flat_map(Statement::children);
             for member in members.flat_map(Statement::words).filter_map(|w| instances.get(&*w.text)) {
+                if !weighs && let Some(line) = weighted(*member, &weights) {
+                    let message = "the weight is ignored, as the instance is in a sync group";
+                    let diagnostic = Diagnostic::error("weight-in-group", line.span(), message);
+                    self.report(diagnostic.with_related(group.span(), "the group").with_help(
+                        "`sync_group_tracking_weight` in the group lets weights count, `weight 0` goes without",
+                    ));
+                }
                 let own = member.child("interface").filter(|_| member.child("dont_track_primary").is_none());
                 let own = own.and_then(|s| s.arguments().first());
                 let twice = interfaces(*member).chain(own).find_map(|w| Some((w, tracked.get(&*w.text)?)));
@@ -229,6 +246,19 @@ impl Lowering<'_> {
             }
         }
     }
+}
+
+/// The first line of what an instance tracks that has a weight, its own or that of what it names.
+fn weighted<'a>(instance: Statement<'a>, weights: &HashMap<(&str, &[u8]), i64>) -> Option<Statement<'a>> {
+    let lists = instance
+        .children()
+        .filter(|s| matches!(s.name(), "track_interface" | "track_script" | "track_file" | "track_bfd"));
+    lists.flat_map(|list| list.children().map(move |line| (list.name(), line))).find_map(|(list, line)| {
+        let words = line.words();
+        let defined = if list == "track_interface" { 0 } else { *weights.get(&(list, &*words.first()?.text))? };
+        let own = words.get(1).filter(|w| **w == *"weight").and(words.get(2)).and_then(|w| values::integer(&w.text));
+        (own.unwrap_or(defined.into()) != 0).then_some(line)
+    })
 }
 
 /// `NAME [weight N [reverse|noreverse]]`; gives a word that is ignored in silence.

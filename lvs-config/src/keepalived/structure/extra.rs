@@ -130,8 +130,10 @@ pub(super) fn extra(
     };
     // Blocks of values and some settings say that they do not want the words, all others are silent.
     let told =
-        matches!(keyword.argument, Argument::Lines { .. } | Argument::Words | Argument::Signed { reverse: true, .. })
-            || matches!(keyword.name, "vrrp_instance" | "garp_extra_if" | "vmac_garp_intvl" | "vrrp_garp_extra_if")
+        matches!(
+            keyword.argument,
+            Argument::Lines { .. } | Argument::Words | Argument::Forwarding | Argument::Signed { reverse: true, .. }
+        ) || matches!(keyword.name, "vrrp_instance" | "garp_extra_if" | "vmac_garp_intvl" | "vrrp_garp_extra_if")
             || matches!(keyword.name, "vrrp_vmac_garp_intvl" | "snmp_name" | "snmp_socket" | "reload_time_file")
             || matches!(keyword.name, "kernel_rx_buf_size" | "vrrp_rx_bufs_multiplier");
     checked.diagnostics.push(if told {

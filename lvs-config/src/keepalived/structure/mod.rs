@@ -204,7 +204,7 @@ impl Builder<'_> {
         let opens = keyword.argument.opens_block();
         let ends_here = opens || !self.next_is_open(*at);
         let checked = arguments::check(&self.tree.words[words.clone()], keyword, block, &self.sources, ends_here);
-        let valid = checked.valid && !quiet;
+        let mut valid = checked.valid && !quiet;
         let rest = checked.second.map(|n| words.start + n..words.end);
         if !quiet {
             let again = rest.is_some() && self.is_crowded(self.tree.words[words.start].span);
@@ -214,7 +214,7 @@ impl Builder<'_> {
             if rest.is_some() {
                 self.crowded = Some(self.tree.words[words.start].span);
             }
-            self.repeated(words.start, keyword, block);
+            valid &= !self.repeated(words.start, keyword, block);
         }
         let mode = match keyword.argument {
             Argument::Block { .. } => block.inner(keyword.name).map_or(Mode::Opaque, Mode::Keywords),
@@ -251,13 +251,14 @@ impl Builder<'_> {
         })
     }
 
-    fn repeated(&mut self, word: usize, keyword: &'static Keyword, block: &'static Block) {
+    /// Whether the statement is ignored, as it stands there already.
+    fn repeated(&mut self, word: usize, keyword: &'static Keyword, block: &'static Block) -> bool {
         let span = self.tree.words[word].span;
         let name = keyword.alias.map_or(keyword.name, |a| a.min(keyword.name));
-        let Some(frame) = self.frames.last_mut() else { return };
+        let Some(frame) = self.frames.last_mut() else { return false };
         let Some(slot) = frame.seen.iter_mut().find(|(n, _)| *n == name) else {
             frame.seen.push((name, span));
-            return;
+            return false;
         };
         let earlier = std::mem::replace(&mut slot.1, span);
         let counts = !keyword.repeatable && !keyword.argument.opens_block() && keyword.argument != Argument::Flag;
@@ -265,12 +266,13 @@ impl Builder<'_> {
             || matches!(keyword.name, "status_code" | "include_check" | "interface" | "key")
                 && block.path != "vrrp_instance"
         {
-            return;
+            return false;
         }
-        // Scripts of VRRP keep the first command and say so; everything else silently takes the last one.
-        let first_wins = matches!(keyword.argument, Argument::Script { .. })
-            && block.path.starts_with("vrrp_")
-            && keyword.name != "script";
+        // Commands of events, pipes and digests keep the first one and say so; everything else takes the last one.
+        let event = matches!(keyword.argument, Argument::Script { .. });
+        let first_wins = (event && !matches!(keyword.name, "script" | "misc_path"))
+            || keyword.name.ends_with("notify_fifo")
+            || keyword.name == "digest";
         let diagnostic = if first_wins {
             Diagnostic::error(
                 "already-set",
@@ -281,6 +283,7 @@ impl Builder<'_> {
             Diagnostic::warning("repeated", span, format!("`{}` stands here twice, the later one counts", keyword.name))
         };
         self.diagnostics.push(diagnostic.with_related(earlier, "first here"));
+        first_wins
     }
 }
 
