@@ -4,7 +4,7 @@ use core::{fmt, str::FromStr};
 
 use crate::{
     endpoint::Endpoint,
-    error::{ParseError, decimal},
+    error::{ParseError, decimal, once},
     forwarding::{Forwarding, TunnelOptions},
     thresholds::Thresholds,
     weight::Weight,
@@ -93,29 +93,33 @@ impl fmt::Display for Destination {
 impl FromStr for Destination {
     type Err = ParseError;
 
-    /// Takes the options that `Display` prints, short or long, in any order; the endpoint is needed.
+    /// Takes the options that `Display` prints, short or long, in any order and each once; the endpoint is needed.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut words = text.split_ascii_whitespace();
-        let (mut endpoint, mut weight, mut forwarding) = (None, Weight::ONE, None);
-        let (mut upper, mut lower, mut tunnel) = (0, 0, TunnelOptions::default());
+        let (mut endpoint, mut weight, mut forwarding) = (None, None, None);
+        let (mut upper, mut lower, mut tunnel) = (None, None, TunnelOptions::default());
         while let Some(word) = words.next() {
             if tunnel.take(word, &mut words)? {
                 continue;
             }
             let mut value = || words.next().unwrap_or_default();
             match word {
-                "-r" | "--real-server" => endpoint = Some(value().parse()?),
-                "-w" | "--weight" => weight = value().parse()?,
-                "-x" | "--u-threshold" => upper = decimal(value(), "an upper threshold from 0 to 4294967295")?,
-                "-y" | "--l-threshold" => lower = decimal(value(), "a lower threshold from 0 to 4294967295")?,
-                "-m" | "--masquerading" => forwarding = Some(Forwarding::Masquerade),
-                "-g" | "--gatewaying" => forwarding = Some(Forwarding::DirectRouting),
-                "-i" | "--ipip" => forwarding = Some(Forwarding::Tunnel(Default::default())),
+                "-r" | "--real-server" => once(&mut endpoint, value().parse()?, word)?,
+                "-w" | "--weight" => once(&mut weight, value().parse()?, word)?,
+                "-x" | "--u-threshold" => {
+                    once(&mut upper, decimal(value(), "an upper threshold from 0 to 4294967295")?, word)?;
+                }
+                "-y" | "--l-threshold" => {
+                    once(&mut lower, decimal(value(), "a lower threshold from 0 to 4294967295")?, word)?;
+                }
+                "-m" | "--masquerading" => once(&mut forwarding, Forwarding::Masquerade, word)?,
+                "-g" | "--gatewaying" => once(&mut forwarding, Forwarding::DirectRouting, word)?,
+                "-i" | "--ipip" => once(&mut forwarding, Forwarding::Tunnel(Default::default()), word)?,
                 "--forward" => {
                     let name = value();
                     let method = Forwarding::named(name);
-                    forwarding =
-                        Some(method.ok_or_else(|| ParseError::new("`local`, `bypass`, `5`, `6` or `7`", name))?);
+                    let method = method.ok_or_else(|| ParseError::new("`local`, `bypass`, `5`, `6` or `7`", name))?;
+                    once(&mut forwarding, method, word)?;
                 }
                 _ => {
                     return Err(ParseError::new(
@@ -134,8 +138,8 @@ impl FromStr for Destination {
             _ if tunnel.given => return Err(ParseError::new("`-i` before the options of a tunnel", text)),
             method => method.unwrap_or_default(),
         };
-        let thresholds = Thresholds::new(upper, lower)
+        let thresholds = Thresholds::new(upper.unwrap_or(0), lower.unwrap_or(0))
             .map_err(|_| ParseError::new("a lower threshold that is not above the upper one", text))?;
-        Ok(Self { endpoint, weight, forwarding, thresholds })
+        Ok(Self { endpoint, weight: weight.unwrap_or_default(), forwarding, thresholds })
     }
 }

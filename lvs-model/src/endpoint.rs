@@ -108,7 +108,7 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let expected = "an address and a port, such as `10.0.0.1:80` or `[2001:db8::1]:80`";
         match text.parse::<SocketAddr>() {
-            Ok(SocketAddr::V6(v6)) if v6.scope_id() != 0 => Err(ParseError::new(expected, text)),
+            Ok(SocketAddr::V6(_)) if text.contains('%') => Err(ParseError::new(expected, text)),
             Ok(addr) => Ok(addr.into()),
             Err(_) => Err(ParseError::new(expected, text)),
         }

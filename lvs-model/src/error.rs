@@ -50,3 +50,8 @@ pub(crate) fn decimal(text: &str, expected: &'static str) -> Result<u32, ParseEr
     }
     text.parse().map_err(|_| ParseError::new(expected, text))
 }
+
+/// Takes the value of an option that a text may give once.
+pub(crate) fn once<T>(place: &mut Option<T>, value: T, option: &str) -> Result<(), ParseError> {
+    if place.replace(value).is_some() { Err(ParseError::new("each option once", option)) } else { Ok(()) }
+}

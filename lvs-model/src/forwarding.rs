@@ -3,7 +3,7 @@
 use core::{fmt, num::NonZeroU16, str::FromStr};
 
 use crate::{
-    error::{ParseError, decimal},
+    error::{ParseError, decimal, once},
     serde_impl::serde_text,
 };
 
@@ -269,9 +269,9 @@ serde_text!(Tunnel);
 /// The tunnel options met so far, in any order.
 #[derive(Default)]
 pub(crate) struct TunnelOptions {
-    kind: u8,
-    port: u16,
-    flags: TunnelFlags,
+    kind: Option<u8>,
+    port: Option<u16>,
+    flags: Option<TunnelFlags>,
     pub(crate) given: bool,
 }
 
@@ -286,27 +286,23 @@ impl TunnelOptions {
         const PORT: &str = "a tunnel port from 0 to 65535";
         match word {
             "--tun-type" => {
-                self.kind = match words.next().unwrap_or_default() {
+                let kind = match words.next().unwrap_or_default() {
                     "ipip" => 0,
                     "gue" => 1,
                     "gre" => 2,
-                    other => match u8::try_from(decimal(other, KIND)?) {
-                        Ok(number) => number,
-                        Err(_) => return Err(ParseError::new(KIND, other)),
-                    },
-                }
+                    other => u8::try_from(decimal(other, KIND)?).map_err(|_| ParseError::new(KIND, other))?,
+                };
+                once(&mut self.kind, kind, word)?;
             }
             "--tun-port" => {
                 let port = words.next().unwrap_or_default();
-                self.port = u16::try_from(decimal(port, PORT)?).map_err(|_| ParseError::new(PORT, port))?;
+                let number = u16::try_from(decimal(port, PORT)?).map_err(|_| ParseError::new(PORT, port))?;
+                once(&mut self.port, number, word)?;
             }
-            "--tun-nocsum" => self.flags = TunnelFlags::NONE,
-            "--tun-csum" => self.flags = TunnelFlags::CSUM,
-            "--tun-remcsum" => self.flags = TunnelFlags::REMCSUM,
-            "--tun-flags" => {
-                let flags = words.next().unwrap_or_default();
-                self.flags = flags.parse()?;
-            }
+            "--tun-nocsum" => once(&mut self.flags, TunnelFlags::NONE, word)?,
+            "--tun-csum" => once(&mut self.flags, TunnelFlags::CSUM, word)?,
+            "--tun-remcsum" => once(&mut self.flags, TunnelFlags::REMCSUM, word)?,
+            "--tun-flags" => once(&mut self.flags, words.next().unwrap_or_default().parse()?, word)?,
             _ => return Ok(false),
         }
         self.given = true;
@@ -314,7 +310,7 @@ impl TunnelOptions {
     }
 
     pub(crate) fn tunnel(&self) -> Result<Tunnel, InvalidTunnel> {
-        Tunnel::from_raw(self.kind, self.port, self.flags)
+        Tunnel::from_raw(self.kind.unwrap_or(0), self.port.unwrap_or(0), self.flags.unwrap_or_default())
     }
 }
 

@@ -3,7 +3,8 @@
 use core::{fmt, str::FromStr};
 
 use crate::{
-    error::ParseError,
+    endpoint::Endpoint,
+    error::{ParseError, once},
     family::Family,
     persistence::{Netmask, Persistence, PersistenceEngine, PersistenceTimeout},
     protocol::Protocol,
@@ -160,44 +161,40 @@ impl fmt::Display for Service {
     }
 }
 
-/// The key options of a rule, met so far.
-#[derive(Default)]
-struct KeyOptions {
-    key: Option<ServiceKey>,
-    inet6: bool,
-}
-
 impl FromStr for Service {
     type Err = ParseError;
 
-    /// Takes the options that `Display` prints, short or long, in any order; the key is needed.
+    /// Takes the options that `Display` prints, short or long, in any order and each once; the key is needed.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut words = text.split_ascii_whitespace().peekable();
-        let mut key = KeyOptions::default();
-        let (mut scheduler, mut flags, mut one_packet) = (SchedulerName::default(), None, OnePacket::Off);
+        let (mut key, mut inet6, mut one_packet) = (None, None, None);
+        let (mut scheduler, mut flags) = (None, None);
         let (mut timeout, mut netmask, mut engine) = (None, None, None);
         while let Some(word) = words.next() {
             if word == "-p" || word == "--persistent" {
                 let number = words.next_if(|next| next.bytes().all(|b| b.is_ascii_digit()));
-                timeout = Some(number.map_or(Ok(PersistenceTimeout::DEFAULT), str::parse)?);
+                let seconds = number.map_or(Ok(PersistenceTimeout::DEFAULT), str::parse)?;
+                once(&mut timeout, seconds, word)?;
                 continue;
             }
             let mut value = || words.next().unwrap_or_default();
             match word {
-                "-t" | "--tcp-service" => key.key = Some(ServiceKey::tcp(value().parse::<crate::Endpoint>()?)),
-                "-u" | "--udp-service" => key.key = Some(ServiceKey::udp(value().parse::<crate::Endpoint>()?)),
-                "--sctp-service" => key.key = Some(ServiceKey::sctp(value().parse::<crate::Endpoint>()?)),
+                "-t" | "--tcp-service" => once(&mut key, ServiceKey::tcp(value().parse::<Endpoint>()?), word)?,
+                "-u" | "--udp-service" => once(&mut key, ServiceKey::udp(value().parse::<Endpoint>()?), word)?,
+                "--sctp-service" => once(&mut key, ServiceKey::sctp(value().parse::<Endpoint>()?), word)?,
                 "--protocol" => {
                     let protocol: Protocol = value().parse()?;
-                    key.key = Some(ServiceKey::Socket { protocol, endpoint: value().parse()? });
+                    once(&mut key, ServiceKey::Socket { protocol, endpoint: value().parse()? }, word)?;
                 }
-                "-f" | "--fwmark-service" => key.key = Some(ServiceKey::fwmark(Family::Inet, value().parse()?)),
-                "-6" | "--ipv6" => key.inet6 = true,
-                "-s" | "--scheduler" => scheduler = value().parse()?,
-                "-M" | "--netmask" => netmask = Some(value().parse::<Netmask>()?),
-                "--pe" => engine = Some(value().parse::<PersistenceEngine>()?),
-                "-b" | "--sched-flags" => flags = Some(value()),
-                "-o" | "--ops" => one_packet = OnePacket::On,
+                "-f" | "--fwmark-service" => {
+                    once(&mut key, ServiceKey::fwmark(Family::Inet, value().parse()?), word)?;
+                }
+                "-6" | "--ipv6" => once(&mut inet6, (), word)?,
+                "-s" | "--scheduler" => once(&mut scheduler, value().parse()?, word)?,
+                "-M" | "--netmask" => once(&mut netmask, value().parse::<Netmask>()?, word)?,
+                "--pe" => once(&mut engine, value().parse::<PersistenceEngine>()?, word)?,
+                "-b" | "--sched-flags" => once(&mut flags, value(), word)?,
+                "-o" | "--ops" => once(&mut one_packet, OnePacket::On, word)?,
                 _ => {
                     return Err(ParseError::new(
                         "an option of a service: -t, -u, --sctp-service, -f, -6, -s, -p, -M, --pe, -b or -o",
@@ -206,15 +203,16 @@ impl FromStr for Service {
                 }
             }
         }
-        let key = match (key.key, key.inet6) {
+        let key = match (key, inet6.is_some()) {
             (Some(ServiceKey::Fwmark { mark, .. }), true) => ServiceKey::fwmark(Family::Inet6, mark),
             (Some(key), false) => key,
             (Some(_), true) => return Err(ParseError::new("`-6` only with `-f`", text)),
             (None, _) => return Err(ParseError::new("a service: `-t`, `-u`, `--sctp-service` or `-f`", text)),
         };
         // Flags are named after the scheduler, which may stand behind them.
+        let scheduler = scheduler.unwrap_or_default();
         let flags = flags.map_or(Ok(SchedulerFlags::EMPTY), |names| SchedulerFlags::parse(scheduler, names))?;
-        let service = Self::new(key, scheduler).with_flags(flags).with_one_packet(one_packet);
+        let service = Self::new(key, scheduler).with_flags(flags).with_one_packet(one_packet.unwrap_or_default());
         let Some(timeout) = timeout else {
             let alone = netmask.is_some() || engine.is_some();
             return if alone { Err(ParseError::new("`-p` before `-M` and `--pe`", text)) } else { Ok(service) };

@@ -9,7 +9,7 @@ use core::{
 };
 
 use crate::{
-    error::{OutOfRange, ParseError, decimal, in_range},
+    error::{OutOfRange, ParseError, decimal, in_range, once},
     serde_impl::{serde_number, serde_text},
 };
 
@@ -278,26 +278,26 @@ impl fmt::Display for SyncDaemon {
 impl FromStr for SyncDaemon {
     type Err = ParseError;
 
-    /// Takes what `Display` prints; the role and the interface are needed.
+    /// Takes what `Display` prints, options in any order and each once; the role and the interface are needed.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut words = text.split_ascii_whitespace();
         let role: SyncRole = words.next().unwrap_or_default().parse()?;
-        let (mut interface, mut sync_id) = (None, SyncId::default());
+        let (mut interface, mut sync_id) = (None, None);
         let (mut max_length, mut group, mut port, mut ttl) = (None, None, None, None);
         while let Some(word) = words.next() {
             let value = words.next().unwrap_or_default();
             match word {
-                "--mcast-interface" => interface = Some(value.parse()?),
-                "--syncid" => sync_id = value.parse()?,
-                "--sync-maxlen" => max_length = Some(number(value)?),
-                "--mcast-group" => group = Some(value.parse()?),
-                "--mcast-port" => port = Some(number(value)?),
-                "--mcast-ttl" => ttl = Some(time_to_live(value)?),
+                "--mcast-interface" => once(&mut interface, value.parse()?, word)?,
+                "--syncid" => once(&mut sync_id, value.parse()?, word)?,
+                "--sync-maxlen" => once(&mut max_length, number(value)?, word)?,
+                "--mcast-group" => once(&mut group, value.parse()?, word)?,
+                "--mcast-port" => once(&mut port, number(value)?, word)?,
+                "--mcast-ttl" => once(&mut ttl, time_to_live(value)?, word)?,
                 _ => return Err(ParseError::new("an option of a sync daemon, such as `--mcast-interface`", word)),
             }
         }
         let interface = interface.ok_or_else(|| ParseError::new("`--mcast-interface` with an interface", text))?;
-        Ok(Self { role, interface, sync_id, max_length, group, port, ttl })
+        Ok(Self { role, interface, sync_id: sync_id.unwrap_or_default(), max_length, group, port, ttl })
     }
 }
 

@@ -39,6 +39,22 @@ fn a_rule_says_what_it_lacks() {
 }
 
 #[test]
+fn an_option_given_twice_is_refused() {
+    assert_eq!(service("-t 10.0.0.1:80 -u 10.0.0.1:80"), "expected each option once, found `-u`");
+    assert_eq!(destination("-r 10.0.0.1:80 -m -g"), "expected each option once, found `-g`");
+    for twice in ["-s rr --scheduler wrr", "-p -p 9", "-p -M 0.0.0.0 -M 0.0.0.0", "-o -o", "-p --pe sip --pe sip"] {
+        assert!(service(&format!("-t 10.0.0.1:80 {twice}")).contains("each option once"), "{twice}");
+    }
+    for twice in
+        ["-w 1 -w 2", "-x 1 -x 2", "-y 0 -y 0", "-i --tun-csum --tun-nocsum", "-i --tun-type gre --tun-type gre"]
+    {
+        assert!(destination(&format!("-r 10.0.0.1:80 {twice}")).contains("each option once"), "{twice}");
+    }
+    let daemon = "master --mcast-interface lo --syncid 1 --syncid 2".parse::<SyncDaemon>().unwrap_err();
+    assert_eq!(daemon.to_string(), "expected each option once, found `--syncid`");
+}
+
+#[test]
 fn a_mask_of_the_other_family_is_refused() {
     let key: ServiceKey = "tcp 10.0.0.1:80".parse().unwrap();
     let six = Persistence::new(PersistenceTimeout::DEFAULT, Family::Inet6);
@@ -115,10 +131,12 @@ fn an_edit_that_moves_is_refused() {
 fn a_link_local_destination_is_taken_since_it_may_be_local() {
     let mut server = VirtualServer::new("-t [fd00::9]:80 -s rr".parse().unwrap());
     assert_eq!(server.insert("-r [fe80::99]:80 -m".parse().unwrap()), Ok(()));
+    assert_eq!(server.insert("-r [::ffff:10.0.0.1]:80 -m".parse().unwrap()), Ok(()));
 }
 
 #[test]
 fn an_address_with_a_scope_is_refused() {
     assert!("[fe80::1%3]:80".parse::<Endpoint>().is_err());
+    assert!("[fe80::1%0]:80".parse::<Endpoint>().is_err());
     assert!("10.0.0.1".parse::<Endpoint>().is_err());
 }
