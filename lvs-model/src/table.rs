@@ -110,7 +110,8 @@ pub enum InsertError {
     FamilyMismatch(Endpoint),
     /// The address is unspecified, multicast or broadcast (`EINVAL`).
     ///
-    /// An IPv6 link-local address is taken, since the kernel takes one that is its own (and answers `EINVAL` to others).
+    /// An IPv6 link-local or IPv4-mapped address is taken, since the kernel takes one that is its own (and answers
+    /// `EINVAL` to others).
     #[error("the destination {0} is not a unicast address")]
     NotUnicast(Endpoint),
 }
@@ -177,8 +178,8 @@ impl VirtualServer {
 
     /// Adds a destination behind the others.
     ///
-    /// Which addresses are local to the machine is not known here. So an IPv6 link-local address (`fe80::/10`), which the
-    /// kernel takes only while it is local, is taken; an unspecified or multicast one, which no real server has, is not,
+    /// Which addresses are local to the machine is not known here. So an IPv6 link-local (`fe80::/10`) or IPv4-mapped
+    /// (`::ffff:0:0/96`) address, which the kernel takes only while it is local, is taken; an unspecified or multicast one, which no real server has, is not,
     /// although a kernel that was told to call it local takes it.
     ///
     /// # Errors

@@ -9,8 +9,8 @@ use crate::{
 
 /// This is the weight of a destination (`ipvsadm -w`, keepalived `weight`, `IPVS_DEST_ATTR_WEIGHT`): 0 to 2,147,483,647.
 ///
-/// Weight 0 *quiesces* a destination: it gets no new connection and keeps those that it has. `ipvsadm` itself stops at
-/// 65,535; the kernel does not.
+/// Weight 0 *quiesces* a destination: it gets no new connection and keeps those that it has. `ipvsadm` 1.31 as it was
+/// released stops at 65,535; Debian's build of it, and the kernel, do not.
 ///
 /// ```
 /// use lvs_model::Weight;
