@@ -6,7 +6,7 @@
 mod ipvsadm_common;
 
 use ipvsadm_common::{TABLES, commands, names, recorded};
-use lvs_config::ipvsadm::{Mode, Order, Printer, Reader, canonical, read};
+use lvs_config::ipvsadm::{Command, Mode, Order, Printer, Reader, canonical, read};
 use lvs_model::{Table, VirtualServer};
 
 /// The table of a recording, with its services in the recorded order where the tool's comparison goes in circles, so
@@ -93,4 +93,15 @@ fn what_a_saved_file_breaks_is_said() {
     let reading = Reader::new(Mode::Strict).with_names(&names).read(recorded("ipv6", "save"));
     assert_eq!(reading.exit_status, 2);
     assert_eq!(reading.errors().next().map(|d| d.code.as_str()), Some("unknown-host"));
+}
+
+#[test]
+fn a_name_that_the_tool_drops_is_joined_to_its_option() {
+    let rules = "-A -t 10.0.0.1:80 -s=ipvsadm\n-A -u 10.0.0.1:53 -s rr -p 5 -M 255.255.255.0 --pe=ipvsadm\n";
+    let table = read(rules).table;
+    assert_eq!(canonical(&table), rules);
+    assert_eq!(read(canonical(&table)).table, table);
+    let start = "--start-daemon master --mcast-interface=ipvsadm --syncid 5";
+    let command: Command = start.parse().expect("a command");
+    assert_eq!(command.to_string(), start);
 }

@@ -191,7 +191,7 @@ impl fmt::Display for Command {
             Self::Zero(None) => f.write_str("-Z"),
             Self::Zero(Some(key)) => write!(f, "-Z {}", print::key(key)),
             Self::SetTimeouts(timeouts) => write!(f, "--set {timeouts}"),
-            Self::StartDaemon(daemon) => write!(f, "--start-daemon {daemon}"),
+            Self::StartDaemon(daemon) => write!(f, "--start-daemon {}", print::daemon(daemon)),
             Self::StopDaemon { role, sync_id } => write!(f, "--stop-daemon {role} --syncid {sync_id}"),
             Self::Help => f.write_str("-h"),
             Self::Version => f.write_str("-v"),

@@ -4,12 +4,13 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use lvs_model::{
-    Destination, Endpoint, Forwarding, Protocol, SchedulerFlags, SchedulerName, Service, ServiceKey, Table, Tunnel,
-    TunnelFlags,
+    Destination, Endpoint, Forwarding, Protocol, SchedulerFlags, SchedulerName, Service, ServiceKey, SyncDaemon, Table,
+    Tunnel, TunnelFlags,
 };
 
 use super::order::{Order, merge_sort};
 use super::resolver::Resolver;
+use super::word::DROPPED_WORD;
 
 /// This is the canonical text of a table: one rule on a line, services and destinations by number.
 ///
@@ -152,9 +153,13 @@ impl<'r> Printer<'r> {
     fn service_options(&self, service: &'r Service) -> impl fmt::Display + 'r {
         let style = self.style;
         display(move |f| {
-            write!(f, "-s {}", service.scheduler())?;
-            if let Some(persistence) = service.persistence() {
+            write!(f, "{}", named_option("-s", service.scheduler().as_str(), style))?;
+            if let Some(mut persistence) = service.persistence().copied() {
+                let engine = persistence.engine.take();
                 write!(f, " {persistence}")?;
+                if let Some(engine) = engine {
+                    write!(f, " {}", named_option("--pe", engine.as_str(), style))?;
+                }
             }
             if service.one_packet() {
                 f.write_str(" -o")?;
@@ -204,6 +209,21 @@ impl<'r> Printer<'r> {
             Ok(())
         })
     }
+}
+
+/// An option with a name behind it. `ipvsadm -R` drops the word `ipvsadm` wherever it stands, so this name is no word alone.
+fn named_option<'n>(option: &'n str, name: &'n str, style: Style) -> impl fmt::Display + 'n {
+    let between = if style == Style::Canonical && name.as_bytes() == DROPPED_WORD { "=" } else { " " };
+    display(move |f| write!(f, "{option}{between}{name}"))
+}
+
+/// A sync daemon with its options, canonical.
+pub(super) fn daemon(daemon: &SyncDaemon) -> impl fmt::Display + '_ {
+    let blank = daemon.interface.as_str().as_bytes() != DROPPED_WORD;
+    display(move |f| match blank {
+        true => write!(f, "{daemon}"),
+        false => f.write_str(&daemon.to_string().replace("--mcast-interface ", "--mcast-interface=")),
+    })
 }
 
 /// A service with its options, canonical.

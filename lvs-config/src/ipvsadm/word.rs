@@ -9,6 +9,9 @@ use super::problem::span;
 /// The tool keeps at most so many bytes of a word; what follows becomes the next word.
 pub(super) const LONGEST_WORD: usize = 4096;
 
+/// The tool drops this word wherever it stands in a line of rules.
+pub(super) const DROPPED_WORD: &[u8] = b"ipvsadm";
+
 /// A word and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Word<'a> {
@@ -77,7 +80,7 @@ pub(super) fn words(bytes: &[u8], start: usize, end: usize) -> Vec<Word<'_>> {
         }
         let length = bytes[at..end].iter().take(LONGEST_WORD).take_while(|b| !is_blank(**b)).count();
         let word = Word::plain(bytes, at, at + length);
-        if *word.text != *b"ipvsadm" {
+        if *word.text != *DROPPED_WORD {
             found.push(word);
         }
         at += length;
