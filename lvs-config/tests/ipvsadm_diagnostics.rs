@@ -388,3 +388,44 @@ fn hostile_texts_take_no_longer_than_their_length() {
         }
     }
 }
+
+#[test]
+fn a_last_line_without_an_end_is_lost_only_without_the_script() {
+    let rules = "-A -t 10.0.0.1:80 -s rr\n-A -t 10.0.0.1:81 -s rr \t";
+    let reading = Reader::new(Mode::Restore).read(rules);
+    assert_eq!((reading.table.len(), reading.diagnostics.len()), (2, 0));
+    assert_eq!(
+        report(Mode::Strict, rules),
+        "\
+error[lost-line]: `ipvsadm -R` ignores this last line
+ --> rules:2:24
+  |
+2 | -A -t 10.0.0.1:81 -s rr
+  |                        ^^^^^ blanks at the end of a file without a final newline
+  |
+  = fix: end the line with a newline
+"
+    );
+}
+
+#[test]
+fn looking_for_a_service_that_is_not_there_ends_the_reading() {
+    let rules = "-A -t 10.0.0.1:80 -s rr\n-L -t 10.0.0.1:81\n-A -t 10.0.0.1:82 -s rr\n";
+    for (mode, services) in [(Mode::Strict, 1), (Mode::Restore, 1), (Mode::Script, 2)] {
+        let reading = Reader::new(mode).read(rules);
+        assert_eq!(reading.table.len(), services);
+        assert_eq!(reading.exit_status, u8::from(mode != Mode::Script));
+    }
+    says(
+        rules,
+        "\
+error[no-service]: there is no service tcp 10.0.0.1:81
+ --> rules:2:1
+  |
+2 | -L -t 10.0.0.1:81
+  | ^^^^^^^^^^^^^^^^^ expected its `-A` before
+  |
+  = help: the tool stops reading here
+",
+    );
+}

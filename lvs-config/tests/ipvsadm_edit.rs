@@ -273,20 +273,21 @@ fn a_new_line_is_not_joined_with_the_last_one() {
 #[test]
 fn a_new_line_stands_where_it_is_reached() {
     const NEW: &str = "-A -f 1 -s rr\n";
-    for (head, tail) in [
-        ("# head\n", "foo\n"),
-        ("", "\u{feff}-A -f 2\n"),
-        ("", "\u{feff}# a\n-A -f 2\n"),
-        ("# head\n", "-h"),
-        ("-A -f 2\n", "-R\n-A -f 3\n"),
-        ("# head\n", "-A -f 2  "),
-        ("-A -f 2\n-D -f 2\n", "foo\n"),
+    for (mode, head, tail) in [
+        (Mode::Restore, "# head\n", "foo\n"),
+        (Mode::Restore, "", "\u{feff}-A -f 2\n"),
+        (Mode::Restore, "", "\u{feff}# a\n-A -f 2\n"),
+        (Mode::Restore, "# head\n", "-h"),
+        (Mode::Restore, "-A -f 2\n", "-R\n-A -f 3\n"),
+        (Mode::Restore, "-A -f 2\n", "-L -f 2\n-L -f 3\n-A -f 4\n"),
+        (Mode::Strict, "\n", "-A -f 2  "),
+        (Mode::Restore, "-A -f 2\n-D -f 2\n", "foo\n"),
     ] {
         let text = format!("{head}{tail}");
-        let mut rules = Rules::parse(text.clone(), Mode::Restore);
+        let mut rules = Rules::parse(text.clone(), mode);
         rules.edit(&NoNames).add_service(&service("-f 1 -s rr")).expect("new");
         assert_eq!(rules.to_text(), format!("{head}{NEW}{tail}"));
-        let mut rules = Rules::parse(text.clone(), Mode::Restore);
+        let mut rules = Rules::parse(text.clone(), mode);
         let mut table = rules.read().table;
         table.insert(service("-f 1 -s rr")).expect("new");
         assert_eq!(rules.edit(&NoNames).apply(&table), Ok(1));

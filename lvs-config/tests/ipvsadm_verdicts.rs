@@ -1,4 +1,4 @@
-//! Verdicts of the real `ipvsadm -R`: what it did with 736 small texts (`generated-ipvs/verdicts.json`) and with the
+//! Verdicts of the real `ipvsadm -R`: what it did with 741 small texts (`generated-ipvs/verdicts.json`) and with the
 //! real files of the corpus, compared with ours.
 //!
 //! Each case is a text, the exit status of `ipvsadm -R` (ipvsadm 1.31, Linux 6.1, a fresh network namespace, the hosts

@@ -24,10 +24,16 @@ struct Verdict {
 
 /// Gives rules to `ipvsadm -R` in a fresh namespace.
 fn restore(rules: &[u8]) -> Verdict {
-    let script = "ip link set lo up; errors=$(ipvsadm -R 2>&1 >/dev/null); echo $?; echo \"$errors\"; \
+    restore_with("ipvsadm -R", rules)
+}
+
+/// Gives rules to a program in a fresh namespace.
+fn restore_with(program: &str, rules: &[u8]) -> Verdict {
+    let script = "ip link set lo up; errors=$($PROGRAM 2>&1 >/dev/null); echo $?; echo \"$errors\"; \
                   for view in '-S -n' '-L -n --thresholds' '-L -n --tun-info'; do echo =====; ipvsadm $view; done";
     let mut child = Command::new("unshare")
         .args(["-n", "sh", "-c", script])
+        .env("PROGRAM", program)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -153,6 +159,27 @@ fn recorded_and_collected_rules_do_the_same_again() {
             let bytes = std::fs::read(&path).expect("a file");
             agree(&bytes, &names);
         }
+    }
+}
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
+fn ipvsadm_restore_does_what_its_mode_says() {
+    for rules in [
+        "# a comment\n-A -f 1\n#-A -f 2\n-A -f 3\n",
+        "-A -f 1\n # no comment\n-A -f 2\n",
+        "-A -f 1\n-A -f 2  ",
+        "-A -f 1\n-A -f 2 ",
+        "-A -f 1\n-A -f 2",
+        "-A -f 1\r\n\r\n#\r\n-A -f 2 -6\r\n",
+        "-A -f 1\n-L -f 2\n-A -f 3\n",
+        "-A -f 1\n-A -f 1\n-A -f 2 -s nonsense -o x\n-A -f 3\n",
+    ] {
+        let verdict = restore_with("ipvsadm-restore", rules.as_bytes());
+        let reading = read(rules);
+        assert_eq!(reading.exit_status, verdict.status, "{rules:?} {}", verdict.errors);
+        assert_eq!(sorted(&Printer::tool().print(&reading.table)), sorted(&verdict.saved), "{rules:?}");
+        assert_eq!(reading.has_errors(), !verdict.errors.is_empty(), "{rules:?} {:?}", reading.diagnostics);
     }
 }
 

@@ -20,7 +20,8 @@ use super::word::{self, Word};
 pub enum Mode {
     /// `ipvsadm -R`: one command on a line, no comments, no quotes.
     Strict,
-    /// `ipvsadm-restore`: the same, and lines that start with `#` are comments.
+    /// `ipvsadm-restore`: the same, but lines that start with `#` are comments, and a last line without an end counts
+    /// whatever blanks are behind it.
     #[default]
     Restore,
     /// A shell script: commands named `ipvsadm` with or without a path, quotes, comments anywhere, `\` at the end of a
@@ -228,9 +229,9 @@ impl<'a> Line<'a> {
         self.mode == Mode::Restore && self.bytes().starts_with(b"#")
     }
 
-    /// Whether the tool does not see this last line.
+    /// Whether the tool does not see this last line; `ipvsadm-restore` ends every line before the tool reads it.
     pub(super) fn is_lost(&self) -> bool {
-        self.mode != Mode::Script && word::is_lost_last_line(self.bytes())
+        self.mode == Mode::Strict && word::is_lost_last_line(self.bytes())
     }
 
     /// The words of each command; `None` when a shell would change them.

@@ -144,6 +144,9 @@ impl<'t> Effect<'t> {
         if let Err(refusal) = result {
             let key = key_of(&command);
             let known = refusal == Refusal::NoService && key.is_some_and(|key| self.broken.contains(&key));
+            // The tool does not come back from looking for a service.
+            let looks = matches!(command, Command::List(_));
+            let stops = looks && mode != Mode::Script;
             if !known {
                 let place = match refusal {
                     Refusal::ServiceExists | Refusal::DestinationExists => {
@@ -152,12 +155,14 @@ impl<'t> Effect<'t> {
                     }
                     _ => None,
                 };
-                self.diagnostics.push(complaint(&command, refusal, at, place));
+                let problem = complaint(&command, refusal, at, place);
+                self.diagnostics.push(if stops { problem.with_help("the tool stops reading here") } else { problem });
             }
             self.fail(Outcome::Skipped, mode);
-            if let Command::List(_) = command {
+            if looks {
                 self.exit_status = 1;
             }
+            self.stopped |= stops;
         }
     }
 

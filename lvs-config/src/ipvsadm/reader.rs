@@ -28,7 +28,8 @@ pub struct Reading {
     /// of more, the gravest are kept, and one says how many there are.
     pub diagnostics: Vec<Diagnostic>,
     /// The exit status that `ipvsadm -R`, or `ipvsadm-restore`, would have: 0 when all is well, 2 when the tool refuses
-    /// a line and stops, 255 when it prints its usage and stops, or when the last line has no effect.
+    /// a line and stops, 255 when it prints its usage and stops, or when the last line has no effect, 1 when it stops
+    /// at an `-L` of a service that is not there.
     pub exit_status: u8,
 }
 
@@ -157,7 +158,7 @@ impl<'r> Reader<'r> {
         if self.mode == Mode::Restore && line.starts_with(b"#") {
             return end;
         }
-        if word::is_lost_last_line(line) {
+        if self.mode == Mode::Strict && word::is_lost_last_line(line) {
             effect.lost_last_line(start, end);
             return end;
         }

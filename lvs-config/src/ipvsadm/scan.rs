@@ -200,7 +200,7 @@ impl<'s> Scanner<'s, '_> {
                             "--sched-flags" => {
                                 "`ipvsadm -S` prints such a line for sh or mh with flag-3: write `-b flag-3`"
                             }
-                            _ => "the line has no effect",
+                            _ => self.consequence(),
                         });
                     return self.stop(problem, problems);
                 }
@@ -253,6 +253,11 @@ impl<'s> Scanner<'s, '_> {
         problems.error(outcome, problem);
     }
 
+    /// What the tool makes of it.
+    const fn consequence(&self) -> &'static str {
+        if self.builder.is_some() { "the line has no effect" } else { "the tool stops reading here" }
+    }
+
     fn unknown(&mut self, word: &Word<'_>, name: Written<'_>, problems: &mut Problems<'_>) {
         let (written, name) = (shown(&word.text), name.to_string());
         let longs = OPTIONS.iter().map(|row| row.long).chain(VERBS.iter().map(|row| row.long));
@@ -273,7 +278,7 @@ impl<'s> Scanner<'s, '_> {
         } else if matches!(name.as_str(), "-P" | "-z" | "-K" | "-k") {
             problem = problem.with_help("this is an option of the alibaba/LVS or dpvs fork, not of ipvsadm");
         }
-        self.stop(problem.with_help("the line has no effect"), problems);
+        self.stop(problem.with_help(self.consequence()), problems);
         // Most likely its argument, which is no mistake of its own.
         if self.words.get(self.at).is_some_and(|next| !next.text.starts_with(b"-")) {
             self.at += 1;

@@ -68,6 +68,9 @@ pub(super) fn sites(rules: &Rules, names: &dyn Resolver) -> Sites {
             let scanned = scan::command(&words, names, &mut ignored);
             let site = Site { line: line.span(), command: command_span, shared, is_anchor, effective: false };
             let ends = match (&scanned.command, scanned.outcome) {
+                (Some(Command::List(Listing::Services { only: Some(key), .. })), _) => {
+                    !sites.services.contains_key(key)
+                }
                 (Some(command), _) => matches!(command, Command::Help | Command::Version | Command::Restore),
                 (None, outcome) => matches!(outcome, Some(Outcome::Refused | Outcome::Usage)),
             };
