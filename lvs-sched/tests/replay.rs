@@ -1,36 +1,28 @@
-//! Recorded kernel scenarios, replayed without a connection table: picks and counters of each scheduler by itself.
+//! The project's recorded kernel scenarios, replayed without a connection table: picks and counters of each scheduler by itself.
 //!
-//! Scenarios that need timers or persistence are left to the conformance test of the `Director`. `LVS_FIXTURES` names other folders of
-//! scenarios, separated by `:`.
+//! Scenarios that need timers or persistence, and those of other folders, are left to the conformance test of the `Director`.
 
-use std::{collections::HashMap, env, fs, path::PathBuf};
+use std::{collections::HashMap, fs, path::Path};
 
 use lvs_model::{Destination, Endpoint, Family, Protocol, SchedulerFlags, Thresholds, Weight};
 use lvs_sched::algo::{AnyScheduler, DestinationId, Draws, Flow, Generation, Scheduled, Settings};
 use serde_json::Value;
 
-fn folders() -> Vec<PathBuf> {
-    match env::var("LVS_FIXTURES") {
-        Ok(folders) => folders.split(':').map(PathBuf::from).collect(),
-        Err(_) => vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/kernel")],
-    }
-}
-
 #[test]
 fn every_scheduler_picks_as_recorded() {
     let (mut replayed, mut picks) = (HashMap::<String, u32>::new(), 0);
-    for folder in folders() {
-        let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        for file in files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "json"))
-        {
-            let scenario: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
-            if is_simple(&scenario) {
-                let name = file.display().to_string();
-                for generation in generations(&scenario) {
-                    picks += Replay::new(&scenario, generation).run(&scenario, &name);
-                }
-                *replayed.entry(text(&scenario, "scheduler").to_owned()).or_default() += 1;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/kernel");
+    let files = fs::read_dir(&folder).unwrap_or_else(|error| {
+        panic!("{}: {error}; the recorded scenarios are in a checkout, not in the package", folder.display())
+    });
+    for file in files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "json")) {
+        let scenario: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        if is_simple(&scenario) {
+            let name = file.display().to_string();
+            for generation in generations(&scenario) {
+                picks += Replay::new(&scenario, generation).run(&scenario, &name);
             }
+            *replayed.entry(text(&scenario, "scheduler").to_owned()).or_default() += 1;
         }
     }
     assert_eq!(replayed.len(), 14, "schedulers with scenarios: {replayed:?}");
