@@ -120,8 +120,11 @@ impl Servers {
         server.available = false;
         server.idle_since = None;
         let identity = server.identity;
+        if self.trash.is_empty() {
+            // Also when a round is due because of one that has come back since.
+            self.trash_round = Some(now.after_seconds(ROUND));
+        }
         self.trash.entry(identity).or_default().push(id);
-        self.trash_round.get_or_insert_with(|| now.after_seconds(ROUND));
     }
 
     /// Takes a destination out of the trash, if it is there.
