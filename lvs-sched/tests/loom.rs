@@ -27,7 +27,7 @@ fn every_order_of_the_shared_words() {
 #[cfg(loom)]
 mod models {
     use loom::thread;
-    use lvs_model::{Destination, Endpoint, Weight};
+    use lvs_model::{Destination, Endpoint, Thresholds, Weight};
     use lvs_sched::{Pool, algo::Flow};
 
     fn endpoint(at: u8) -> Endpoint {
@@ -35,9 +35,13 @@ mod models {
     }
 
     fn pool(scheduler: &str, n: u8) -> Pool<u8> {
+        pool_with(scheduler, n, Thresholds::NONE)
+    }
+
+    fn pool_with(scheduler: &str, n: u8, thresholds: Thresholds) -> Pool<u8> {
         let pool = Pool::named(scheduler.parse().unwrap()).unwrap();
-        let edit = (0..n).fold(pool.edit(), |edit, at| edit.add(Destination::new(endpoint(at)), at));
-        edit.publish().unwrap();
+        let destination = |at| Destination::new(endpoint(at)).with_thresholds(thresholds);
+        (0..n).fold(pool.edit(), |edit, at| edit.add(destination(at), at)).publish().unwrap();
         pool
     }
 
@@ -134,6 +138,51 @@ mod models {
             pool.remove(endpoint(0)).unwrap();
             assert_eq!(mine.pick(&Flow::default()).map(|pick| *pick), Some(1));
             assert!(other.join().unwrap().is_some());
+        });
+    }
+
+    /// Who is full is marked so in every table when the connection that filled it is known to anybody else.
+    #[test]
+    fn full_destinations_take_nobody() {
+        for scheduler in ["sh", "lc"] {
+            model(2, move || {
+                let pool = pool_with(scheduler, 1, Thresholds::new(1, 0).unwrap());
+                let (mut mine, mut theirs) = (pool.picker(), pool.picker());
+                mine.pick(&Flow::default()).unwrap();
+                let other = thread::spawn(move || theirs.connect(&Flow::default()));
+                let ours = mine.connect(&Flow::default());
+                let both = [ours, other.join().unwrap()];
+                assert_eq!(both.iter().flatten().count(), 1, "{both:?}");
+                assert!(mine.pick(&Flow::default()).is_none());
+                drop(both);
+                assert!(mine.pick(&Flow::default()).is_some());
+            });
+        }
+    }
+
+    /// The loads that twos compares are those of all connections that are known: then it picks as if there was one thread.
+    #[test]
+    fn draws_see_the_loads() {
+        model(2, || {
+            let [alone, shared] = [(); 2].map(|()| pool("twos", 2));
+            let picks = |pool: &Pool<u8>| {
+                let mut picker = pool.picker().seeded(7);
+                [(); 6].map(|()| *picker.pick(&Flow::default()).unwrap())
+            };
+            let mut picker = alone.picker().seeded(1);
+            picker.pick(&Flow::default()).unwrap();
+            let held = picker.connect(&Flow::default()).unwrap();
+            let loaded = picks(&alone);
+
+            let (mut mine, mut theirs) = (shared.picker(), shared.picker().seeded(1));
+            theirs.pick(&Flow::default()).unwrap();
+            let other = thread::spawn(move || theirs.connect(&Flow::default()).unwrap());
+            mine.pick(&Flow::default()).unwrap();
+            let other = other.join().unwrap();
+            assert_eq!(*other, *held);
+            assert_eq!(picks(&shared), loaded);
+            drop((held, other));
+            assert_ne!(picks(&shared), loaded);
         });
     }
 
