@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use lvs_model::{Change, Destination, Endpoint, SchedulerName, Service, ServiceKey, SyncRole, Table};
 use lvs_netlink::fake::{Fault, Kernel, Socket};
-use lvs_netlink::wire::Request;
-use lvs_netlink::{Acknowledgement, Client, Connector, Error, ErrorKind, SocketRole, Transport, Upserted};
+use lvs_netlink::sync::Snapshot;
+use lvs_netlink::wire::{Request, WireError};
+use lvs_netlink::{Acknowledgement, Client, Connector, Errno, Error, ErrorKind, SocketRole, Transport, Upserted};
 use proptest::prelude::*;
 use tables::Extent;
 
@@ -39,11 +40,13 @@ struct State {
     late: usize,
     /// The next receives say that the datagram was longer than the buffer.
     cut: usize,
+    /// The next receives say that answers were lost.
+    lost: usize,
 }
 
 impl SameSocket {
     fn new(kernel: &Kernel) -> Self {
-        Self(Arc::new(Mutex::new(State { socket: kernel.socket(), opened: 0, late: 0, cut: 0 })))
+        Self(Arc::new(Mutex::new(State { socket: kernel.socket(), opened: 0, late: 0, cut: 0, lost: 0 })))
     }
 }
 
@@ -64,6 +67,10 @@ impl Transport for SameSocket {
         if state.late > 0 {
             state.late -= 1;
             return Err(io::ErrorKind::TimedOut.into());
+        }
+        if state.lost > 0 {
+            state.lost -= 1;
+            return Err(io::Error::from_raw_os_error(Errno::ENOBUFS.number() as i32));
         }
         let length = state.socket.receive(buffer, deadline)?;
         if state.cut > 0 {
@@ -101,7 +108,21 @@ fn a_dump_that_was_cut_is_read_again_with_a_larger_buffer() {
     assert_eq!(client.destinations(service(80).key()).unwrap().len(), 1);
     socket.0.lock().unwrap().cut = 100;
     let error = client.destinations(service(80).key()).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Inconsistent), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::Malformed(WireError::Truncated { .. })), "{error:?}");
+}
+
+#[test]
+fn answers_that_get_lost_every_time_are_no_changing_table() {
+    let kernel = Kernel::new();
+    let socket = SameSocket::new(&kernel);
+    let mut client = Client::with_connector(socket.clone()).unwrap();
+    socket.0.lock().unwrap().lost = 3;
+    assert_eq!(client.services().unwrap(), []);
+    socket.0.lock().unwrap().lost = 100;
+    for error in [client.services().unwrap_err(), client.info().unwrap_err(), Snapshot::read(&mut client).unwrap_err()]
+    {
+        assert!(matches!(error.kind(), ErrorKind::AnswersLost), "{error}");
+    }
 }
 
 #[test]

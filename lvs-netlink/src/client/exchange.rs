@@ -101,6 +101,7 @@ impl Client {
         };
         let mut resolved_again = false;
         let mut answers = Vec::new();
+        let mut given_up = ErrorKind::Inconsistent;
         for _ in 0..DUMP_ATTEMPTS {
             answers.clear();
             let family = self.family()?;
@@ -110,17 +111,21 @@ impl Client {
             };
             match self.ask_once(role, family, request, &mut each) {
                 Ok(Answer::Complete) => return Ok(answers),
-                Ok(Answer::Interrupted) | Err(Failure::Lost) => {}
+                Ok(Answer::Interrupted) => given_up = ErrorKind::Inconsistent,
                 Ok(Answer::Refused(Errno::ENOENT)) if !resolved_again => {
                     resolved_again = true;
                     self.family = None;
                 }
                 Ok(Answer::Refused(errno)) => return Err(error(request, reason(request, errno))),
-                Err(Failure::Cut(length)) => self.enlarge(role, length),
+                Err(failure @ Failure::Lost) => given_up = self.kind_of(failure),
+                Err(failure @ Failure::Cut { length, .. }) => {
+                    self.enlarge(role, length);
+                    given_up = self.kind_of(failure);
+                }
                 Err(failure) => return Err(error(request, self.kind_of(failure))),
             }
         }
-        Err(error(request, ErrorKind::Inconsistent))
+        Err(error(request, given_up))
     }
 
     /// This asks for data that comes in exactly one message.
@@ -390,11 +395,9 @@ impl Client {
         match failure {
             Failure::TimedOut => ErrorKind::TimedOut(self.timeout),
             Failure::Lost => ErrorKind::AnswersLost,
-            Failure::Cut(length) => ErrorKind::Malformed(WireError::Truncated {
-                what: "a receive buffer",
-                needed: length,
-                available: self.buffer_sizes.0,
-            }),
+            Failure::Cut { length, room } => {
+                ErrorKind::Malformed(WireError::Truncated { what: "a receive buffer", needed: length, available: room })
+            }
             Failure::Broken(kind) => kind,
         }
     }

@@ -23,7 +23,7 @@ pub(super) enum Failure {
     /// The kernel dropped answers.
     Lost,
     /// A datagram of this length did not fit into the buffer.
-    Cut(usize),
+    Cut { length: usize, room: usize },
     /// The link is done for.
     Broken(ErrorKind),
 }
@@ -45,7 +45,7 @@ impl Link {
     ) -> Result<T, Failure> {
         loop {
             let length = self.transport.receive(&mut self.buffer, deadline).map_err(failure)?;
-            let datagram = self.buffer.get(..length).ok_or(Failure::Cut(length))?;
+            let datagram = self.buffer.get(..length).ok_or(Failure::Cut { length, room: self.buffer.len() })?;
             for message in Messages::new(datagram) {
                 let message = message.map_err(|error| Failure::Broken(ErrorKind::Malformed(error)))?;
                 if let ControlFlow::Break(value) = each(message).map_err(Failure::Broken)? {
