@@ -343,22 +343,22 @@ fn counters_go_back_to_zero() {
     let web = web();
     client.add_service(&web).unwrap();
     client.add_destination(web.key(), &destination("127.0.0.1:80").with_forwarding(Forwarding::DirectRouting)).unwrap();
-    let server = namespace.spawn("busybox nc -l -p 80");
-    std::thread::sleep(std::time::Duration::from_millis(200));
-    namespace.exec("busybox timeout 1 busybox nc -w 1 10.9.0.1 80");
-    // The kernel copies its counters every two seconds.
-    std::thread::sleep(std::time::Duration::from_millis(2500));
-    let status = client.service(web.key()).unwrap();
+    let listener = inside(&namespace.path(), || std::net::TcpListener::bind("0.0.0.0:80").unwrap());
+    drop(inside(&namespace.path(), || std::net::TcpStream::connect("10.9.0.1:80").unwrap()));
+    let status = lab::wait_for("the copy that the kernel makes of its counters every two seconds", || {
+        let status = client.service(web.key()).unwrap();
+        let [destination] = &status.destinations[..] else { panic!("{status:?}") };
+        let copied = status.statistics.packets_in >= 3 && destination.statistics == status.statistics;
+        copied.then_some(status)
+    });
     assert_eq!(status.statistics.connections, 1);
-    assert!(status.statistics.packets_in >= 3, "{status:?}");
-    assert_eq!(status.destinations[0].statistics, status.statistics);
     let counts = status.destinations[0].counts;
     assert_eq!((counts.active + counts.inactive, counts.persistent), (1, 0));
     client.zero_service(web.key()).unwrap();
     assert_eq!(client.service(web.key()).unwrap().statistics.connections, 0);
     fails!(client.zero_service(&key("10.9.0.9:80")), ErrorKind::ServiceMissing);
     client.zero().unwrap();
-    drop(server);
+    drop(listener);
 }
 
 #[test]
@@ -483,7 +483,7 @@ fn a_reloaded_module_is_found_again() {
     client.add_service(&web()).unwrap();
     let reload = || {
         lab::run("ipvsadm", &["-C"]);
-        lab::run("sh", &["-c", "for m in $(lsmod | grep -o '^ip_vs_[a-z]*'); do rmmod $m; done; rmmod ip_vs"]);
+        lab::unload();
     };
     reload();
     client.info().unwrap();

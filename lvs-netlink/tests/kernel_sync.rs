@@ -167,11 +167,10 @@ fn a_drain_waits_for_the_live_connection_and_then_removes() {
     // A reset: what is closed in peace stays in the table for two minutes, in TIME_WAIT.
     rustix::net::sockopt::set_socket_linger(&lan.connection, Some(Duration::ZERO)).unwrap();
     drop(lan.connection);
-    let end = Instant::now() + Duration::from_secs(60);
-    while !reconciler.reconcile(&mut client, &desired, SystemTime::now()).unwrap().waiting.is_empty() {
-        assert!(Instant::now() < end, "the connection never ended");
-        thread::sleep(Duration::from_millis(200));
-    }
+    lab::wait_for("the end of the connection", || {
+        let reconciled = reconciler.reconcile(&mut client, &desired, SystemTime::now()).unwrap();
+        reconciled.waiting.is_empty().then_some(())
+    });
     assert_eq!(client.table().unwrap(), desired);
 }
 
@@ -214,8 +213,11 @@ fn a_process_that_is_killed_at_a_hundred_points_is_completed_by_the_next() {
     let theirs = Table::from_iter([farm("tcp 10.9.0.1:1001", SchedulerName::Wrr, 20)]);
     let (before, after) = (union(&large(1), &theirs), union(&large(2), &theirs));
     let (mut in_the_middle, mut longest) = (0, Duration::from_millis(200));
+    let steps_left =
+        |client: &mut Client| Plan::new(&Snapshot::read(client).unwrap(), &large(2), &ours()).unwrap().len();
     for point in 0..100_u32 {
         replace(&mut client, &before);
+        let whole = steps_left(&mut client);
         let mut victim = Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", "--nocapture"])
             .arg("a_process_that_is_killed_at_a_hundred_points_is_completed_by_the_next")
@@ -234,8 +236,7 @@ fn a_process_that_is_killed_at_a_hundred_points_is_completed_by_the_next() {
         if said.map_while(Result::ok).any(|line| line.contains("done")) {
             longest = begun.elapsed().min(longest);
         }
-        let left = Plan::new(&Snapshot::read(&mut client).unwrap(), &large(2), &ours()).unwrap().len();
-        let whole = 40 * 22 + 40 + 40;
+        let left = steps_left(&mut client);
         in_the_middle += u32::from(left > 0 && left < whole);
         reconcile(&mut client, &large(2));
         assert_eq!(sorted(&client.table().unwrap()), sorted(&after), "killed at point {point}, {left} steps were left");
@@ -483,32 +484,13 @@ fn a_reloaded_module_is_found_again() {
     reconcile(&mut client, &new);
     let before = family_number(&namespace);
     client.flush().unwrap();
-    unload();
+    lab::unload();
     lab::run("modprobe", &["ip_vs"]);
     assert_ne!(family_number(&namespace), before, "the number has changed");
     // The client that was connected before.
     reconcile(&mut client, &new);
     assert_eq!(sorted(&client.table().unwrap()), sorted(&new));
     client.flush().unwrap();
-}
-
-/// Removes ip_vs with its schedulers. Namespaces of earlier tests may take a moment to let go of it.
-fn unload() {
-    let end = Instant::now() + Duration::from_secs(30);
-    loop {
-        let modules = std::fs::read_to_string("/proc/modules").unwrap();
-        let loaded = |line: &&str| line.starts_with("ip_vs");
-        let names: Vec<&str> = modules.lines().filter(loaded).filter_map(|line| line.split(' ').next()).collect();
-        if names.is_empty() {
-            return;
-        }
-        // The schedulers first: ip_vs is used by them.
-        for name in names.iter().rev() {
-            let _ = Command::new("rmmod").arg(name).stderr(Stdio::null()).status();
-        }
-        assert!(Instant::now() < end, "ip_vs stays loaded: {modules}");
-        thread::sleep(Duration::from_millis(100));
-    }
 }
 
 #[test]

@@ -5,6 +5,8 @@
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use lvs_model::{Destination, Endpoint, Service, Table, VirtualServer};
 use lvs_netlink::Client;
@@ -132,6 +134,32 @@ fn succeeded(output: &Output, what: &str) -> String {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{what}: {}\n{text}{}", output.status, String::from_utf8_lossy(&output.stderr));
     text
+}
+
+/// Tries until something comes, and says after a minute what it waited for: how long the kernel takes depends on what else the machine does.
+pub(crate) fn wait_for<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = attempt() {
+            return found;
+        }
+        assert!(Instant::now() < end, "{what} did not come about within a minute");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Removes `ip_vs` with its schedulers. Namespaces of earlier tests, which the kernel frees in the background, take a moment to let go of it.
+pub(crate) fn unload() {
+    wait_for("the end of ip_vs", || {
+        let modules = std::fs::read_to_string("/proc/modules").unwrap();
+        let loaded = |line: &&str| line.starts_with("ip_vs");
+        let names: Vec<&str> = modules.lines().filter(loaded).filter_map(|line| line.split(' ').next()).collect();
+        // The schedulers first: ip_vs is used by them.
+        for name in names.iter().rev() {
+            let _ = Command::new("rmmod").arg(name).stderr(Stdio::null()).status();
+        }
+        names.is_empty().then_some(())
+    });
 }
 
 /// Reads what `ipvsadm -Sn` prints into a table, services sorted.

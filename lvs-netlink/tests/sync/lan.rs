@@ -57,7 +57,7 @@ impl Lan {
             }
         });
         let connection = inside(&path, || TcpStream::connect("10.9.0.1:80").unwrap());
-        connection.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        connection.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         Self { director, _client: client, _server: server, connection, key, endpoint }
     }
 
