@@ -42,8 +42,9 @@ impl Failure {
             }
             io::ErrorKind::AddrNotAvailable => format!(
                 "cannot listen on {address}: no interface of this machine has this address; add it with \
-                 `ip address add {}/32 dev lo`, or choose another one",
-                address.ip()
+                 `ip address add {}/{} dev lo`, or choose another one",
+                address.ip(),
+                if address.is_ipv4() { 32 } else { 128 }
             ),
             _ => format!("cannot listen on {address}: {error}"),
         })
@@ -57,3 +58,20 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_missing_comes_with_the_command_that_adds_it_and_no_other() {
+        for (address, command) in [
+            ("192.0.2.1:80", "ip address add 192.0.2.1/32 dev lo"),
+            ("[2001:db8::1]:80", "ip address add 2001:db8::1/128 dev lo"),
+        ] {
+            let address = address.parse().expect("an address");
+            let text = Failure::listen(address, io::ErrorKind::AddrNotAvailable.into()).to_string();
+            assert!(text.contains(&format!("`{command}`")), "{text}");
+        }
+    }
+}
