@@ -66,7 +66,8 @@ impl<Output: Write, Errors: Write> Painter<Output, Errors> {
 
     fn erase(&mut self) {
         if self.painted > 0 {
-            let _ = write!(self.output, "\x1b[{}A\x1b[J", self.painted);
+            // From the first column on: what was typed, such as ^C, stands behind the table.
+            let _ = write!(self.output, "\r\x1b[{}A\x1b[J", self.painted);
             // What is written to standard error next must come after it.
             let _ = self.output.flush();
         }
@@ -110,7 +111,7 @@ mod tests {
 
     #[test]
     fn on_a_terminal_the_table_stays_below_the_log() {
-        let (erase, one, two) = ("\x1b[1A\x1b[J", "\x1b[?7lone\n\x1b[?7h", "\x1b[?7ltwo\n\x1b[?7h");
+        let (erase, one, two) = ("\r\x1b[1A\x1b[J", "\x1b[?7lone\n\x1b[?7h", "\x1b[?7ltwo\n\x1b[?7h");
         assert_eq!(written(true), (format!("{one}{erase}{one}{erase}{two}"), "event\nend\n".to_owned()));
     }
 }
