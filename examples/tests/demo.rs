@@ -15,8 +15,13 @@ struct Demo {
 
 impl Demo {
     fn start() -> io::Result<Self> {
+        Self::start_by(&[])
+    }
+
+    /// The same, run by a command such as `nohup`.
+    fn start_by(prefix: &[&str]) -> io::Result<Self> {
         let address = own_address();
-        let director = Director::start(&[], &["--address", &address.to_string(), "--table-interval", "0.05"])?;
+        let director = Director::start(prefix, &["--address", &address.to_string(), "--table-interval", "0.05"])?;
         let demo = Self { director, address };
         demo.wait_for(1, 3, 0, 0);
         Ok(demo)
@@ -98,8 +103,8 @@ fn the_control_says_what_it_expects() -> io::Result<()> {
 
 #[test]
 fn ctrl_c_ends_with_a_last_table() -> io::Result<()> {
-    for signal in ["INT", "TERM"] {
-        let demo = Demo::start()?;
+    for signal in ["INT", "TERM", "HUP"] {
+        let demo = Demo::start_by(&["env", "--default-signal=HUP"])?;
         demo.ask(6)?;
         let (service, third) = (demo.at(8080), demo.at(8083));
         demo.director.signal(signal);
@@ -110,6 +115,16 @@ fn ctrl_c_ends_with_a_last_table() -> io::Result<()> {
         assert!(last.contains(&format!("TCP {service} wrr")), "{last}");
         assert!(last.contains(&format!("-> {third} Masq 1 0 1")), "{last}");
     }
+    Ok(())
+}
+
+#[test]
+fn it_outlives_its_terminal_under_nohup() -> io::Result<()> {
+    let demo = Demo::start_by(&["env", "--ignore-signal=HUP"])?;
+    demo.director.signal("HUP");
+    demo.director.signal("HUP");
+    assert_eq!(demo.ask(6)?.len(), 6);
+    assert_eq!(demo.director.interrupt()?.0.code(), Some(0));
     Ok(())
 }
 

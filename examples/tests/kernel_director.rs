@@ -179,6 +179,27 @@ fn six_requests_through_the_kernel_are_answered_as_lvs_sched_predicts() -> Outco
 
 #[test]
 #[ignore = "runs inside the kernel lab"]
+fn whatever_ends_it_its_services_go_away() -> Outcome {
+    let _world = World::build()?;
+    ipvsadm("-A -t 192.0.2.9:99 -s rr")?;
+    let foreign = ipvsadm("-Sn")?;
+    let config = file(&CONFIG.replace("warmup 0", "warmup 60"))?;
+    let path = config.path().to_str().ok_or("a path")?;
+    // A terminal that is closed sends HUP.
+    for signal in ["INT", "TERM", "HUP"] {
+        let prefix: Vec<&str> = IN_DIRECTOR.into_iter().chain(["env", "--default-signal=HUP"]).collect();
+        let director = Director::start(&prefix, &["--kernel", path])?;
+        director.wait_for_line("-> 10.0.2.2:80 Masq 2 0 0");
+        director.signal(signal);
+        let (status, _, errors) = director.wait()?;
+        assert_eq!(status.code(), Some(0), "{signal}: {errors}");
+        assert_eq!(ipvsadm("-Sn")?, foreign, "{signal}");
+    }
+    Ok(())
+}
+
+#[test]
+#[ignore = "runs inside the kernel lab"]
 fn a_service_of_somebody_else_is_refused_and_left_alone() -> Outcome {
     let _world = World::build()?;
     ipvsadm("-A -t 192.0.2.1:80 -s rr")?;

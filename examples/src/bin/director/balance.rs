@@ -11,14 +11,18 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 
+use crate::cli::Arguments;
 use crate::failure::Failure;
 use crate::pools::{Counted, ServicePool};
-use crate::proxy::{self, End};
+use crate::proxy::{self, End, Silence};
 use crate::warnings::Warnings;
 use crate::watch::reason;
 
 /// The kernel forgets a connection that was reset after so long (its state CLOSE).
 const AFTER_RESET: Duration = Duration::from_secs(10);
+
+/// The kernel waits so long for the second side to close (its state FIN_WAIT).
+const HALF_CLOSED: Duration = Duration::from_secs(120);
 
 /// When no connection can be accepted, because the process has no file descriptor left, others must end first.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
@@ -28,20 +32,31 @@ const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 pub(crate) struct Front {
     listener: TcpListener,
     service: Arc<ServicePool>,
-    time_wait: Duration,
+    times: Times,
     warnings: Warnings,
+}
+
+/// How long connections last.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    silence: Silence,
+    /// How long a closed one counts as inactive.
+    wait: Duration,
+}
+
+impl Times {
+    pub(crate) fn new(arguments: &Arguments) -> Self {
+        let open = arguments.idle_timeout;
+        Self { silence: Silence { open, half_closed: open.min(HALF_CLOSED) }, wait: arguments.time_wait }
+    }
 }
 
 impl Front {
     /// Opens the virtual address of the service.
-    pub(crate) async fn open(
-        service: Arc<ServicePool>,
-        time_wait: Duration,
-        warnings: Warnings,
-    ) -> Result<Self, Failure> {
+    pub(crate) async fn open(service: Arc<ServicePool>, times: Times, warnings: Warnings) -> Result<Self, Failure> {
         let address = service.address();
         let listener = TcpListener::bind(address).await.map_err(|e| Failure::listen(address, e))?;
-        Ok(Self { listener, service, time_wait, warnings })
+        Ok(Self { listener, service, times, warnings })
     }
 
     /// Accepts connections until `stop` says so or is dropped. Each of them holds a clone of `open` until it is closed.
@@ -56,15 +71,17 @@ impl Front {
                 Ok((client, from)) => {
                     // Picked here and not in the task: connections are scheduled in the order in which they come.
                     let picked = picker.pick(from);
-                    let (service, time_wait, open) = (Arc::clone(&self.service), self.time_wait, open.clone());
+                    let (service, times, open) = (Arc::clone(&self.service), self.times, open.clone());
                     let warnings = self.warnings.clone();
                     tokio::spawn(async move {
-                        if let Some((end, counted)) = serve(client, from, &service, picked, &warnings).await {
+                        if let Some((end, counted)) =
+                            serve(client, from, &service, picked, times.silence, &warnings).await
+                        {
                             drop(open);
                             // The kernel remembers a closed connection for a while, and counts it as inactive.
                             counted.deactivate();
-                            tokio::time::sleep(if end == End::Reset { time_wait.min(AFTER_RESET) } else { time_wait })
-                                .await;
+                            let wait = if end == End::Reset { times.wait.min(AFTER_RESET) } else { times.wait };
+                            tokio::time::sleep(wait).await;
                         }
                     });
                 }
@@ -83,6 +100,7 @@ async fn serve(
     from: SocketAddr,
     service: &ServicePool,
     mut picked: Option<Counted>,
+    silence: Silence,
     warnings: &Warnings,
 ) -> Option<(End, Counted)> {
     let mut tried = Vec::new();
@@ -92,7 +110,7 @@ async fn serve(
         let reason = match tokio::time::timeout(counted.connect_timeout(), connecting).await {
             Ok(Ok(server)) => {
                 debug!("{from} -> {} -> {endpoint}", service.address());
-                let end = proxy::copy(client, server, || counted.deactivate()).await;
+                let end = proxy::copy(client, server, silence, || counted.deactivate()).await;
                 return Some((end, counted));
             }
             Ok(Err(error)) => reason(&error),

@@ -43,6 +43,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub(crate) time_wait: Duration,
 
+    /// How long a connection may be silent, as in the kernel's ESTABLISHED; 120 at most when a side has closed its half
+    #[arg(long, value_name = "SECONDS", default_value = "900", value_parser = positive)]
+    pub(crate) idle_timeout: Duration,
+
     /// How long open connections may go on after Ctrl-C (a second Ctrl-C ends them at once)
     #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
     pub(crate) grace: Duration,
@@ -57,7 +61,7 @@ pub(crate) struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Exit status: 0 after Ctrl-C or SIGTERM, 1 when something did not work, 2 when the command line or CONFIG is wrong.
+Exit status: 0 after Ctrl-C, SIGTERM or SIGHUP (a closed terminal; not under nohup), 1 when something did not work, 2 when the command line or CONFIG is wrong.
 RUST_LOG=debug shows each connection.";
 
 /// The two formats of CONFIG.

@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch as flag};
 use tracing::{info, warn};
 
-use crate::balance::Front;
+use crate::balance::{Front, Times};
 use crate::cli::Arguments;
 use crate::demo::Demo;
 use crate::failure::Failure;
@@ -34,10 +34,10 @@ pub(crate) async fn in_user_space(
         servers.for_each(|server| server.connect_timeout = timeout);
     }
     let pools = Pools::new(&services)?;
-    let warnings = Warnings::default();
+    let (warnings, times) = (Warnings::default(), Times::new(arguments));
     let mut fronts = Vec::new();
     for service in pools.iter() {
-        fronts.push(Front::open(Arc::clone(service), arguments.time_wait, warnings.clone()).await?);
+        fronts.push(Front::open(Arc::clone(service), times, warnings.clone()).await?);
     }
     // From here on nothing can fail because of the machine: all ports are open.
     if arguments.config.is_none() {
@@ -102,22 +102,36 @@ fn show_the_end(target: &mut impl Target, screen: &Screen) {
     }
 }
 
-/// Ctrl-C and SIGTERM.
+/// Ctrl-C, SIGTERM, and SIGHUP, which comes when the terminal is closed.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// `None` under `nohup`.
+    hang_up: Option<Signal>,
 }
 
 impl Signals {
     fn new() -> Result<Self, Failure> {
         let listen = |kind| signal(kind).map_err(|e| Failure::run(format!("cannot listen to signals: {e}")));
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hang_up: if is_ignored(SignalKind::hangup()) { None } else { Some(listen(SignalKind::hangup())?) },
+        })
     }
 
     async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            Some(_) = async { self.hang_up.as_mut()?.recv().await } => {}
         }
     }
+}
+
+/// Whether who started the program has the signal ignored. Listening to it would undo that.
+fn is_ignored(signal: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal.as_raw_value() - 1) & 1 == 1)
 }
