@@ -191,6 +191,29 @@ fn a_client_of_a_server_that_is_quiesced_and_dead_goes_to_another_and_stays_ther
 }
 
 #[test]
+fn more_clients_than_descriptors_wait_and_all_are_served() -> io::Result<()> {
+    const CLIENTS: usize = 100;
+    let address = own_address();
+    let at = |port| SocketAddr::new(address, port);
+    let _server = WebServer::start(at(8001), "good")?;
+    let config = file(&virtual_server(address, "rr", "", &[(at(8001), "")]))?;
+    let path = config.path().to_str().ok_or(io::ErrorKind::InvalidFilename)?;
+    let few = ["sh", "-c", "ulimit -n 40; exec \"$0\" \"$@\""];
+    let director = Director::start(&few, &[path])?;
+    director.wait_for_line(&format!("-> {} Masq 1 0 0", at(8001)));
+    // All are connected before the first one asks.
+    let waiting = (0..CLIENTS).map(|_| TcpStream::connect_timeout(&at(8000), support::PATIENCE));
+    let waiting = waiting.collect::<io::Result<Vec<_>>>()?;
+    director.wait_for_error("too many open files");
+    for client in waiting {
+        assert_eq!(support::ask(client, "/")?, "good");
+    }
+    // Nobody was turned away for it.
+    assert_eq!(director.errors().matches("could not be served").count(), 0, "{}", director.errors());
+    Ok(())
+}
+
+#[test]
 fn ipvsadm_rules_are_a_configuration_too() -> io::Result<()> {
     let address = own_address();
     let at = |port| SocketAddr::new(address, port);

@@ -36,7 +36,12 @@ pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 
 /// The body of what `GET path` answers.
 pub(crate) fn get(server: SocketAddr, path: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
+    ask(TcpStream::connect_timeout(&server, PATIENCE)?, path)
+}
+
+/// The same on a connection that is open.
+pub(crate) fn ask(mut stream: TcpStream, path: &str) -> io::Result<String> {
+    let server = stream.peer_addr()?;
     stream.set_read_timeout(Some(PATIENCE))?;
     // In one piece: a server that answers after the first of several would reset the rest.
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n").as_bytes())?;

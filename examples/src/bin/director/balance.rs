@@ -3,11 +3,12 @@
 //! A real server that refuses or does not answer in time costs the client a moment, not its connection: the scheduler is
 //! asked again for one that was not tried yet.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 
@@ -26,6 +27,12 @@ const HALF_CLOSED: Duration = Duration::from_secs(120);
 
 /// When no connection can be accepted, because the process has no file descriptor left, others must end first.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
+
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(1);
+
+/// Linux: the process, or the machine, has no file descriptor left.
+const EMFILE: i32 = 24;
+const ENFILE: i32 = 23;
 
 /// An open virtual address.
 #[derive(Debug)]
@@ -62,20 +69,21 @@ impl Front {
     /// Accepts connections until `stop` says so or is dropped. Each of them holds a clone of `open` until it is closed.
     pub(crate) async fn accept(self, mut stop: watch::Receiver<bool>, open: mpsc::Sender<()>) {
         let mut picker = self.service.picker();
+        let mut told: Option<Instant> = None;
         loop {
             let accepted = tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
-                accepted = self.listener.accept() => accepted,
+                accepted = self.accept_with_room() => accepted,
             };
             match accepted {
-                Ok((client, from)) => {
+                Ok((client, from, room)) => {
                     // Picked here and not in the task: connections are scheduled in the order in which they come.
                     let picked = picker.pick(from);
                     let (service, times, open) = (Arc::clone(&self.service), self.times, open.clone());
                     let warnings = self.warnings.clone();
                     tokio::spawn(async move {
                         if let Some((end, counted)) =
-                            serve(client, from, &service, picked, times.silence, &warnings).await
+                            serve((client, room), from, &service, picked, times.silence, &warnings).await
                         {
                             drop(open);
                             // The kernel remembers a closed connection for a while, and counts it as inactive.
@@ -86,17 +94,39 @@ impl Front {
                     });
                 }
                 Err(error) => {
-                    warn!("cannot accept a connection on {}: {}", self.service.address(), reason(&error));
+                    if told.is_none_or(|told| told.elapsed() >= BETWEEN_WARNINGS) {
+                        warn!("cannot accept a connection on {}: {}", self.service.address(), reason(&error));
+                        told = Some(Instant::now());
+                    }
                     tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
                 }
             }
+        }
+    }
+
+    /// A client, and the descriptor for its way to a real server: whoever is accepted can be served.
+    async fn accept_with_room(&self) -> io::Result<(TcpStream, SocketAddr, TcpSocket)> {
+        let room = if self.service.address().is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        let (client, from) = self.listener.accept().await?;
+        Ok((client, from, room))
+    }
+}
+
+/// Connects. Another service may have taken the descriptor that was kept: it gives it back when it has none for a client.
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    loop {
+        match TcpStream::connect(address).await {
+            Err(error) if matches!(error.raw_os_error(), Some(EMFILE | ENFILE)) => {
+                tokio::time::sleep(OUT_OF_DESCRIPTORS / 10).await;
+            }
+            result => return result,
         }
     }
 }
 
 /// Finds a real server that answers and copies until the end.
 async fn serve(
-    client: TcpStream,
+    (client, room): (TcpStream, TcpSocket),
     from: SocketAddr,
     service: &ServicePool,
     mut picked: Option<Counted>,
@@ -104,9 +134,10 @@ async fn serve(
     warnings: &Warnings,
 ) -> Option<(End, Counted)> {
     let mut tried = Vec::new();
+    drop(room);
     while let Some(counted) = picked {
         let endpoint = counted.address();
-        let connecting = TcpStream::connect(endpoint);
+        let connecting = connect(endpoint);
         let reason = match tokio::time::timeout(counted.connect_timeout(), connecting).await {
             Ok(Ok(server)) => {
                 debug!("{from} -> {} -> {endpoint}", service.address());
