@@ -15,6 +15,7 @@ use lvs_netlink::sync::{Deadline, Drain, OnFailure, Plan, Scope, Snapshot};
 use lvs_netlink::{Client, fake};
 use std::error::Error;
 use std::ops::ControlFlow;
+use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 /// Bring a kernel's IPVS to a small desired table.
@@ -31,10 +32,20 @@ struct Arguments {
     remove: bool,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // It says what was tried, on what, why not, and what to do.
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let web: ServiceKey = "tcp 192.0.2.10:80".parse()?;
-    let desired = if arguments.remove { Table::new() } else { desired(web, &arguments)? };
+    let desired = if arguments.remove { Table::new() } else { desired(web, arguments)? };
 
     let mut client = if arguments.kernel { Client::connect()? } else { Client::with_connector(fake::Kernel::new())? };
     let plan = planned(&mut client, &desired, web)?;

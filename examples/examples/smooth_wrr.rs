@@ -10,6 +10,7 @@ use lvs_sched::{
     Pool,
     algo::{AnyScheduler, Destinations, Draws, Flow, Renumbering, Scheduler, Slot},
 };
+use std::process::ExitCode;
 
 /// Credits by slot.
 #[derive(Debug, Default)]
@@ -46,10 +47,22 @@ impl Scheduler for SmoothWrr {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut weights = std::env::args().skip(1).map(|weight| weight.parse()).collect::<Result<Vec<Weight>, _>>()?;
-    if weights.is_empty() {
-        weights = vec![Weight::from(5), Weight::ONE, Weight::ONE];
+fn main() -> ExitCode {
+    let weights = std::env::args().skip(1).map(|weight| weight.parse()).collect::<Result<Vec<Weight>, _>>();
+    match weights.map_err(Into::into).and_then(|weights| run(&weights)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(weights: &[Weight]) -> Result<(), Box<dyn std::error::Error>> {
+    let default = [Weight::from(5), Weight::ONE, Weight::ONE];
+    let weights = if weights.is_empty() { &default } else { weights };
+    if weights.len() > 26 {
+        return Err(format!("expected at most 26 weights, one for each letter, not {}", weights.len()).into());
     }
     // One that is chosen by name stands beside the built-in ones.
     let schedulers =
@@ -58,7 +71,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let name = scheduler.name();
         let pool = Pool::with_scheduler(scheduler);
         let mut edit = pool.edit();
-        for ((letter, host), weight) in ('A'..).zip(1..).zip(&weights) {
+        for ((letter, host), weight) in ('A'..).zip(1..).zip(weights) {
             let endpoint = Endpoint::new([10, 0, 0, host].into(), 80);
             edit = edit.add(Destination::new(endpoint).with_weight(*weight), letter);
         }

@@ -127,6 +127,25 @@ fn a_file_without_services_or_without_permission_is_told() -> io::Result<()> {
 }
 
 #[test]
+fn what_this_program_does_not_do_is_a_warning_and_no_error() -> io::Result<()> {
+    let names = ["lvs_timeouts", "lvs_sync_daemon", "lvs_flush", "vrrp_instance"];
+    let config = file(&format!(
+        "global_defs {{\n lvs_timeouts tcp 60\n lvs_sync_daemon eth0\n lvs_flush\n}}\n\
+         vrrp_instance V {{\n virtual_router_id 1\n interface lo\n virtual_ipaddress {{\n 192.0.2.9\n }}\n}}\n{GOOD}"
+    ))?;
+    for more in [&[][..], &["--kernel"]] {
+        let path = config.path().to_str().ok_or(io::ErrorKind::InvalidFilename)?;
+        let (status, errors) = run(&[&["--check", path], more].concat())?;
+        assert_eq!(status, Some(0), "{errors}");
+        says(
+            &errors,
+            &names.map(|name| format!("`{name}` is not done by this program")).each_ref().map(String::as_str),
+        );
+    }
+    Ok(())
+}
+
+#[test]
 fn a_wrong_command_line_is_told() -> io::Result<()> {
     for (arguments, part) in [
         (&["--kernel"][..], "<CONFIG>"),

@@ -136,18 +136,24 @@ fn connect_timeouts(lowered: &Lowered) -> HashMap<Span, Duration> {
     servers.filter_map(|server| Some((server.span(), timeout(server)?))).collect()
 }
 
-/// A warning for the first block of each kind that keepalived would do and this program does not.
+/// A warning for the first block and the first setting of each kind that keepalived would do and this program does not.
 fn not_done(lowered: &Lowered) -> Vec<Diagnostic> {
-    let first = |name: &&str| lowered.tree.statements().find(|statement| statement.name() == *name);
+    let first = |name: &&str| lowered.tree.all().find(|statement| statement.name() == *name);
     let warning = |statement: Statement<'_>| {
         let message = format!("`{}` is not done by this program", statement.name());
         Diagnostic::warning("not-done", statement.span(), message)
     };
-    ["vrrp_instance", "bfd_instance", "static_ipaddress", "static_routes"]
-        .iter()
-        .filter_map(first)
-        .map(warning)
-        .collect()
+    const NAMES: [&str; 8] = [
+        "vrrp_instance",
+        "bfd_instance",
+        "static_ipaddress",
+        "static_routes",
+        "lvs_flush",
+        "lvs_flush_on_stop",
+        "lvs_sync_daemon",
+        "lvs_timeouts",
+    ];
+    NAMES.iter().filter_map(first).map(warning).collect()
 }
 
 /// Warnings about what keepalived would do for a virtual server and this program does not.
