@@ -41,10 +41,9 @@ pub(crate) fn get(server: SocketAddr, path: &str) -> io::Result<String> {
 
 /// The same on a connection that is open.
 pub(crate) fn ask(mut stream: TcpStream, path: &str) -> io::Result<String> {
-    let server = stream.peer_addr()?;
     stream.set_read_timeout(Some(PATIENCE))?;
     // In one piece: a server that answers after the first of several would reset the rest.
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n").as_bytes())?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: director\r\nConnection: close\r\n\r\n").as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     match answer.split_once("\r\n\r\n") {
