@@ -9,10 +9,24 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     }
     let fold =
         |text: &str| text.chars().map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() }).collect::<Vec<_>>();
+    // The letters that occur, several on one bit: each that differs changes at most two bits. This and the length spare
+    // most names the table.
+    let letters = |text: &[char]| text.iter().fold(0_u32, |set, c| set | 1 << (u32::from(*c) & 0x1f));
     let word = fold(word);
-    let rated = known.into_iter().map(|name| (distance(&word, &fold(name)), name));
-    let (distance, name) = rated.min_by_key(|(distance, name)| (*distance, name.len()))?;
-    (distance * 3 <= name.len().max(3)).then_some(name)
+    let set = letters(&word);
+    let rated = known.into_iter().filter_map(|name| {
+        let most = name.len().max(3) / 3;
+        if name.len().abs_diff(word.len()) > most {
+            return None;
+        }
+        let folded = fold(name);
+        if (letters(&folded) ^ set).count_ones() as usize > 2 * most {
+            return None;
+        }
+        let distance = distance(&word, &folded);
+        (distance <= most).then_some((distance, name))
+    });
+    rated.min_by_key(|(distance, name)| (*distance, name.len())).map(|(_, name)| name)
 }
 
 /// Insertions, deletions, substitutions and swaps of neighbours that turn one word into the other.
@@ -45,6 +59,8 @@ mod tests {
         assert_eq!(nearest("--tcp_service", known), Some("--tcp-service"));
         assert_eq!(nearest("--foo", known), None);
         assert_eq!(nearest("RR", ["rr", "wrr"]), Some("rr"));
+        // A short name that is too far does not hide a long one that is near.
+        assert_eq!(nearest("--weht", ["--set", "--weight"]), Some("--weight"));
         assert_eq!(nearest("rrr", ["rr", "wrr"]), Some("rr"));
         assert_eq!(nearest("", ["rr"]), None);
     }
