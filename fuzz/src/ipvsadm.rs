@@ -64,8 +64,9 @@ pub fn edit(bytes: &[u8]) {
         let mut rules = Rules::parse(bytes, mode);
         let before = rules.read().table;
         let new = Weight::from(4711_u16);
-        for server in &before {
-            for destination in server.destinations() {
+        // Each edit reads the whole text again, so that all of many would take the square of their number.
+        for server in before.iter().take(8) {
+            for destination in server.destinations().iter().take(4) {
                 let (key, endpoint) = (server.key(), destination.endpoint);
                 rules.edit(&NoNames).set_weight(key, endpoint, new).expect("what was read is there");
                 let after = rules.read().table;
