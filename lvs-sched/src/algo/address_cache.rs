@@ -135,6 +135,7 @@ impl<V> AddressCache<V> {
         }
     }
 
+    #[cold]
     fn catch_up(&mut self, now: Duration, next: Duration, expiration: Duration) {
         let late = now.saturating_sub(next);
         let ticks = late.as_secs() / TICK.as_secs() + 1;

@@ -64,9 +64,8 @@ impl Scheduler for Lblc {
 
     #[inline]
     fn pick(&mut self, list: &Destinations, flow: &Flow, _: &mut dyn Draws) -> Option<Slot> {
-        self.elapsed(list, flow.now);
-        let addr = flow.target.addr;
-        if let Some(entry) = self.cache.touch(addr, flow.now) {
+        self.cache.elapsed(flow.now, list.settings().cache_expiration);
+        if let Some(entry) = self.cache.touch(flow.target.addr, flow.now) {
             // Not in the list means removed; the entry stays and is good again when the destination comes back.
             if let Some(slot) = list.slot(entry.value)
                 && list.weight(slot) > 0
@@ -75,7 +74,14 @@ impl Scheduler for Lblc {
                 return Some(slot);
             }
         }
-        let least = self.locality.least(list)?;
+        self.pick_anew(list, flow)
+    }
+}
+
+impl Lblc {
+    #[inline(never)]
+    fn pick_anew(&mut self, list: &Destinations, flow: &Flow) -> Option<Slot> {
+        let (least, addr) = (self.locality.least(list)?, flow.target.addr);
         let id = list.id(least);
         if self.cache.peek(addr) != Some(&id) {
             self.cache.insert(addr, id, flow.now, list.generation());

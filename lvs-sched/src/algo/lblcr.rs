@@ -81,8 +81,25 @@ impl Scheduler for Lblcr {
         self.cache.values().any(|set| set.members.contains(&id))
     }
 
+    #[inline]
     fn pick(&mut self, list: &Destinations, flow: &Flow, _: &mut dyn Draws) -> Option<Slot> {
-        self.elapsed(list, flow.now);
+        self.cache.elapsed(flow.now, list.settings().cache_expiration);
+        // Mostly there is one, and it is good.
+        if let Some(entry) = self.cache.touch(flow.target.addr, flow.now)
+            && let [only] = entry.value.members[..]
+            && let Some(slot) = list.slot(only)
+            && list.is_usable(slot)
+            && !self.locality.is_busy(list, slot)
+        {
+            return Some(slot);
+        }
+        self.pick_from_set(list, flow)
+    }
+}
+
+impl Lblcr {
+    #[inline(never)]
+    fn pick_from_set(&mut self, list: &Destinations, flow: &Flow) -> Option<Slot> {
         let (addr, now) = (flow.target.addr, flow.now);
         let Some(entry) = self.cache.touch(addr, now) else {
             let least = self.locality.least(list)?;

@@ -30,6 +30,9 @@ impl Slot {
         self.0 as usize
     }
 
+    /// No destination: beyond the end of every table.
+    pub(crate) const NOBODY: Self = Self(u32::MAX);
+
     pub(crate) const fn at(index: usize) -> Self {
         Self(index as u32)
     }

@@ -9,9 +9,9 @@ use lvs_model::SchedulerFlags;
 
 use super::{
     Destinations, Draws, Flow, Renumbering, Scheduler, Slot,
-    hash::{Modulus, fold, sip},
+    hash::{Modulus, Sip, fold},
     sh::hashed_port,
-    shortcut::{Hash, Kind, Shortcut, Table},
+    shortcut::{Kind, Shortcut},
     summary::gcd,
 };
 
@@ -24,14 +24,33 @@ use super::{
 /// A list of more destinations than slots keeps the table that it had.
 #[derive(Debug, Clone, Default)]
 pub struct Mh {
-    table: Arc<[Slot]>,
+    ring: Ring,
     stale: bool,
 }
 
-/// No destination.
-const FREE: Slot = Slot(u32::MAX);
-const FIRST_KEY: u64 = 2_654_435_761;
-const SECOND_KEY: u64 = 2_654_446_892;
+/// What picks look at.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    ring: Ring,
+    flags: SchedulerFlags,
+}
+
+/// The slots, of which there are none without a weight above 0, and how clients come to them.
+#[derive(Debug, Clone)]
+struct Ring {
+    slots: Arc<[Slot]>,
+    size: Modulus,
+    sip: Sip,
+}
+
+const FIRST: Sip = Sip::new(2_654_435_761);
+const SECOND: Sip = Sip::new(2_654_446_892);
+
+impl Default for Ring {
+    fn default() -> Self {
+        Self::new(Arc::default())
+    }
+}
 
 struct Claim {
     slot: Slot,
@@ -41,11 +60,11 @@ struct Claim {
 }
 
 impl Mh {
-    fn table(&mut self, list: &Destinations) -> &Arc<[Slot]> {
+    fn ring(&mut self, list: &Destinations) -> &Ring {
         if self.stale {
-            (self.table, self.stale) = (fill(list, list.iter()), false);
+            (self.ring, self.stale) = (Ring::new(fill(list, list.iter())), false);
         }
-        &self.table
+        &self.ring
     }
 
     /// Fills the table before the next pick; a list that has outgrown the table keeps the last one that it had.
@@ -55,13 +74,9 @@ impl Mh {
             self.stale = true;
         } else if self.stale && added.is_some() {
             let before = list.iter().filter(|&slot| Some(slot) != added);
-            (self.table, self.stale) = (fill(list, before), false);
+            (self.ring, self.stale) = (Ring::new(fill(list, before)), false);
         }
     }
-}
-
-fn modulus(list: &Destinations) -> Modulus {
-    Modulus::new(list.settings().maglev_size.slots() as u32)
 }
 
 fn fill(list: &Destinations, order: impl Iterator<Item = Slot> + Clone) -> Arc<[Slot]> {
@@ -81,17 +96,17 @@ fn fill(list: &Destinations, order: impl Iterator<Item = Slot> + Clone) -> Arc<[
         Claim {
             slot,
             turns: ((weight / divisor) >> shift).max(u32::from(weight != 0)),
-            next: sip(place, FIRST_KEY) % slots,
-            skip: sip(place, SECOND_KEY) % (slots - 1) + 1,
+            next: FIRST.hash(place) % slots,
+            skip: SECOND.hash(place) % (slots - 1) + 1,
         }
     };
     let mut claims: Vec<Claim> = order.map(claim).filter(|claim| claim.turns != 0).collect();
-    let mut table = alloc::vec![FREE; slots as usize];
+    let mut table = alloc::vec![Slot::NOBODY; slots as usize];
     let mut free = slots;
     while free > 0 {
         for claim in &mut claims {
             for _ in 0..claim.turns.min(free) {
-                while table[claim.next as usize] != FREE {
+                while table[claim.next as usize] != Slot::NOBODY {
                     claim.advance(slots);
                 }
                 table[claim.next as usize] = claim.slot;
@@ -111,41 +126,42 @@ impl Claim {
     }
 }
 
-/// Finds the destination for a client in the table.
-#[inline(never)]
-pub(super) fn probe(
-    table: &[Slot],
-    modulus: Modulus,
-    flags: SchedulerFlags,
-    flow: &Flow,
-    usable: impl Fn(Slot) -> bool,
-) -> Option<Slot> {
-    let client = fold(flow.client.addr).wrapping_add(hashed_port(flags, flow));
-    let index = modulus.remainder(sip(client, FIRST_KEY));
-    // Without a weight above 0 the table is empty.
-    let first = *table.get(index as usize)?;
-    if usable(first) { Some(first) } else { fall_back(table, modulus, flags, client, usable) }
+impl Ring {
+    fn new(slots: Arc<[Slot]>) -> Self {
+        Self { size: Modulus::new((slots.len() as u32).max(1)), slots, sip: FIRST }
+    }
+
+    /// Finds the destination for a client.
+    #[inline(always)]
+    fn probe(&self, flags: SchedulerFlags, flow: &Flow, usable: impl Fn(Slot) -> bool) -> Option<Slot> {
+        let client = fold(flow.client.addr).wrapping_add(hashed_port(flags, flow));
+        let first = *self.slots.get(self.place(client))?;
+        if usable(first) { Some(first) } else { self.fall_back(flags, client, usable) }
+    }
+
+    #[inline(always)]
+    fn place(&self, client: u32) -> usize {
+        self.size.remainder(self.sip.hash(client)) as usize
+    }
+
+    #[cold]
+    fn fall_back(&self, flags: SchedulerFlags, client: u32, usable: impl Fn(Slot) -> bool) -> Option<Slot> {
+        if !flags.contains(SchedulerFlags::FALLBACK) {
+            return None;
+        }
+        let (slots, first) = (self.slots.len() as u32, self.place(client) as u32);
+        (0..slots)
+            .map(|offset| self.slots[self.place(client.wrapping_add((offset + first) % slots))])
+            .find(|&slot| usable(slot))
+    }
 }
 
-#[cold]
-fn fall_back(
-    table: &[Slot],
-    modulus: Modulus,
-    flags: SchedulerFlags,
-    client: u32,
-    usable: impl Fn(Slot) -> bool,
-) -> Option<Slot> {
-    if !flags.contains(SchedulerFlags::FALLBACK) {
-        return None;
+#[cfg_attr(not(feature = "std"), expect(dead_code, reason = "pools take shortcuts"))]
+impl Table {
+    #[inline(always)]
+    pub(crate) fn probe(&self, flow: &Flow, usable: impl Fn(Slot) -> bool) -> Option<Slot> {
+        self.ring.probe(self.flags, flow, usable)
     }
-    let slots = table.len() as u32;
-    let index = modulus.remainder(sip(client, FIRST_KEY));
-    (0..slots)
-        .map(|offset| {
-            let offset = (offset + index) % slots;
-            table[modulus.remainder(sip(client.wrapping_add(offset), FIRST_KEY)) as usize]
-        })
-        .find(|&slot| usable(slot))
 }
 
 impl Scheduler for Mh {
@@ -167,24 +183,24 @@ impl Scheduler for Mh {
     }
 
     fn renumbered(&mut self, _: &Destinations, renumbering: &Renumbering) {
-        self.table = self.table.iter().map(|&slot| renumbering.new_slot(slot).unwrap_or(FREE)).collect();
+        let slots = self.ring.slots.iter().map(|&slot| renumbering.new_slot(slot).unwrap_or(Slot::NOBODY));
+        self.ring = Ring::new(slots.collect());
     }
 
     #[inline]
     fn pick(&mut self, list: &Destinations, flow: &Flow, _: &mut dyn Draws) -> Option<Slot> {
-        probe(self.table(list), modulus(list), list.flags(), flow, |slot| list.is_usable(slot))
+        self.ring(list).probe(list.flags(), flow, |slot| list.is_usable(slot))
     }
 
     fn retry(&self, list: &Destinations, flow: &Flow, _: &mut dyn Draws, excluded: &[Slot]) -> Option<Slot> {
         let usable = |slot| list.is_usable(slot) && !excluded.contains(&slot);
         // The probes are random, so they may miss somebody; and with more destinations than slots some have none.
         let flags = list.flags().union(SchedulerFlags::FALLBACK);
-        let probed = probe(self.clone().table(list), modulus(list), flags, flow, usable);
+        let probed = self.clone().ring(list).probe(flags, flow, usable);
         probed.or_else(|| list.iter().find(|&slot| usable(slot)))
     }
 
     fn shortcut(&mut self, list: &Destinations) -> Shortcut {
-        let slots = Arc::clone(self.table(list));
-        Shortcut(Kind::Table(Table { slots, flags: list.flags(), hash: Hash::Mh(modulus(list)) }))
+        Shortcut(Kind::Mh(Table { ring: self.ring(list).clone(), flags: list.flags() }))
     }
 }

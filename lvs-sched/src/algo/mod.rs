@@ -42,6 +42,7 @@
 mod address_cache;
 mod any;
 mod bitmap;
+mod buckets;
 mod cycle;
 mod flow;
 mod hash;
@@ -86,8 +87,11 @@ pub use self::{
 };
 #[cfg(feature = "std")]
 pub(crate) use self::{
+    dh::Table as DhTable,
     list::Changed,
-    shortcut::{Kind, Table},
+    mh::Table as MhTable,
+    sh::Table as ShTable,
+    shortcut::Kind,
     twos::{Chances, better},
 };
 

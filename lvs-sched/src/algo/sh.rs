@@ -3,14 +3,13 @@
 //! Worked example, as observed on kernels: A and B added in this order (even slots are B's, odd ones A's); clients 10.0.0.1 to 10.0.0.8
 //! hash to slots 39 137 235 77 174 16 114 212: `A A A A B B B B`.
 
-use alloc::{sync::Arc, vec::Vec};
-
 use lvs_model::{Protocol, SchedulerFlags};
 
 use super::{
     Destinations, Draws, Flow, Renumbering, Scheduler, Slot,
-    hash::{fold, multiplicative},
-    shortcut::{Hash, Kind, Shortcut, Table},
+    buckets::{BUCKETS, Buckets},
+    hash::fold,
+    shortcut::{Kind, Shortcut},
 };
 
 /// This is sh, source hashing.
@@ -21,43 +20,54 @@ use super::{
 /// `sh-fallback` ([`SchedulerFlags::FALLBACK`]) other slots are tried.
 #[derive(Debug, Clone, Default)]
 pub struct Sh {
-    table: Arc<[Slot]>,
+    buckets: Buckets,
     stale: bool,
 }
 
-const BITS: u32 = 8;
-const SLOTS: usize = 1 << BITS;
+/// What picks look at.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    buckets: Buckets,
+    flags: SchedulerFlags,
+}
 
 impl Sh {
-    fn table(&mut self, list: &Destinations) -> &Arc<[Slot]> {
+    fn buckets(&mut self, list: &Destinations) -> &Buckets {
         if self.stale {
-            (self.table, self.stale) = (fill(list), false);
+            (self.buckets, self.stale) = (fill(list), false);
         }
-        &self.table
+        &self.buckets
     }
 }
 
-fn fill(list: &Destinations) -> Arc<[Slot]> {
-    let run = |slot| core::iter::repeat_n(slot, list.weight(slot).clamp(1, SLOTS as u32) as usize);
+fn fill(list: &Destinations) -> Buckets {
+    let run = |slot| core::iter::repeat_n(slot, list.weight(slot).clamp(1, BUCKETS as u32) as usize);
     // At least one slot each: 256 destinations fill the table.
-    let once: Vec<Slot> = list.iter().take(SLOTS).flat_map(run).take(SLOTS).collect();
-    once.iter().copied().cycle().take(SLOTS).collect()
+    Buckets::filled(list.iter().take(BUCKETS).flat_map(run))
 }
 
-/// Finds the destination for a client in the table.
+/// Finds the destination for a client.
 #[inline(always)]
-pub(super) fn probe(table: &[Slot], flags: SchedulerFlags, flow: &Flow, usable: impl Fn(Slot) -> bool) -> Option<Slot> {
-    let hash = multiplicative(fold(flow.client.addr).wrapping_add(hashed_port(flags, flow)), BITS) as usize;
-    let first = *table.get(hash)?;
-    if usable(first) { Some(first) } else { fall_back(table, flags, hash, usable) }
+fn probe(buckets: &Buckets, flags: SchedulerFlags, flow: &Flow, usable: impl Fn(Slot) -> bool) -> Option<Slot> {
+    let hash = Buckets::hash(fold(flow.client.addr).wrapping_add(hashed_port(flags, flow)));
+    let first = buckets.get(hash);
+    if usable(first) { Some(first) } else { fall_back(buckets, flags, hash, usable) }
 }
 
 #[cold]
-fn fall_back(table: &[Slot], flags: SchedulerFlags, hash: usize, usable: impl Fn(Slot) -> bool) -> Option<Slot> {
+fn fall_back(buckets: &Buckets, flags: SchedulerFlags, hash: usize, usable: impl Fn(Slot) -> bool) -> Option<Slot> {
     if !flags.contains(SchedulerFlags::FALLBACK) {
         return None;
     }
-    (0..SLOTS).map(|offset| table[(2 * hash + offset) % SLOTS]).find(|&slot| usable(slot))
+    (0..BUCKETS).map(|offset| buckets.get(2 * hash + offset)).find(|&slot| usable(slot))
+}
+
+#[cfg_attr(not(feature = "std"), expect(dead_code, reason = "pools take shortcuts"))]
+impl Table {
+    #[inline(always)]
+    pub(crate) fn probe(&self, flow: &Flow, usable: impl Fn(Slot) -> bool) -> Option<Slot> {
+        probe(&self.buckets, self.flags, flow, usable)
+    }
 }
 
 /// The client's port where it matters: under `sh-port` or `mh-port`, for protocols that have ports.
@@ -90,18 +100,17 @@ impl Scheduler for Sh {
 
     #[inline]
     fn pick(&mut self, list: &Destinations, flow: &Flow, _: &mut dyn Draws) -> Option<Slot> {
-        probe(self.table(list), list.flags(), flow, |slot| list.is_usable(slot))
+        probe(self.buckets(list), list.flags(), flow, |slot| list.is_usable(slot))
     }
 
     fn retry(&self, list: &Destinations, flow: &Flow, _: &mut dyn Draws, excluded: &[Slot]) -> Option<Slot> {
         let usable = |slot| list.is_usable(slot) && !excluded.contains(&slot);
         // Who has no slot is taken when nobody who has one is left.
         let flags = list.flags().union(SchedulerFlags::FALLBACK);
-        probe(self.clone().table(list), flags, flow, usable).or_else(|| list.iter().find(|&slot| usable(slot)))
+        probe(self.clone().buckets(list), flags, flow, usable).or_else(|| list.iter().find(|&slot| usable(slot)))
     }
 
     fn shortcut(&mut self, list: &Destinations) -> Shortcut {
-        let slots = Arc::clone(self.table(list));
-        Shortcut(Kind::Table(Table { slots, flags: list.flags(), hash: Hash::Sh }))
+        Shortcut(Kind::Sh(Table { buckets: self.buckets(list).clone(), flags: list.flags() }))
     }
 }

@@ -3,9 +3,7 @@
 
 use alloc::sync::Arc;
 
-use lvs_model::SchedulerFlags;
-
-use super::{Flow, Slot, dh, hash::Modulus, mh, sh, twos::Chances};
+use super::{Slot, dh, mh, sh, twos::Chances};
 
 /// This is how picks may be made without asking the scheduler, until anything changes.
 ///
@@ -21,34 +19,10 @@ pub(crate) enum Kind {
     Later,
     Known,
     Turns(Arc<[Slot]>),
-    Table(Table),
+    Dh(dh::Table),
+    Sh(sh::Table),
+    Mh(mh::Table),
     Draw(Arc<Chances>),
-}
-
-/// A table that addresses hash into.
-#[derive(Debug, Clone)]
-pub(crate) struct Table {
-    pub(crate) slots: Arc<[Slot]>,
-    pub(crate) flags: SchedulerFlags,
-    pub(crate) hash: Hash,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Hash {
-    Dh,
-    Sh,
-    Mh(Modulus),
-}
-
-impl Table {
-    #[inline(always)]
-    pub(crate) fn probe(&self, flow: &Flow, usable: impl Fn(Slot) -> bool) -> Option<Slot> {
-        match self.hash {
-            Hash::Dh => dh::probe(&self.slots, flow, usable),
-            Hash::Sh => sh::probe(&self.slots, self.flags, flow, usable),
-            Hash::Mh(modulus) => mh::probe(&self.slots, modulus, self.flags, flow, usable),
-        }
-    }
 }
 
 impl Shortcut {

@@ -10,7 +10,7 @@ use super::{
     connection::{Connection, Entry},
     shared::{Activity, Shared, Stale},
     template::Template,
-    view::{Lane, View, draw, probe},
+    view::{Lane, View, draw},
 };
 use crate::algo::{DestinationId, Flow, Random, Scheduler, Slot};
 
@@ -50,22 +50,29 @@ impl<T, S: Scheduler> Picker<T, S> {
     /// Picks a destination for a flow, without counting a connection; `None` if none can take it.
     #[inline]
     pub fn pick(&mut self, flow: &Flow) -> Option<Pick<'_, T>> {
+        // `?` in each arm: an `Option` that the arms have in common costs as much as a hash.
         let slot = match &self.view.lane {
             Lane::Next => match self.shared.words.next(self.view.version) {
-                Ok(next) => next,
-                Err(Stale) => self.pick_slot(flow),
+                Ok(next) => next?,
+                Err(Stale) => self.pick_slot(flow)?,
             },
             Lane::Turns(turns) => match turns.take().filter(|&slot| self.view.layout.marks.is_usable(slot)) {
-                Some(slot) => Some(slot),
-                None => self.pick_slot(flow),
+                Some(slot) => slot,
+                None => self.pick_slot(flow)?,
             },
-            Lane::Table(table) if self.shared.words.is_current(self.view.version) => {
-                probe(table, &self.view.layout.marks, flow)
+            Lane::Dh(table) if self.shared.words.is_current(self.view.version) => {
+                table.probe(flow, |slot| self.view.layout.marks.is_usable(slot))?
             }
-            Lane::Ask => self.ask_always(flow),
-            _ => self.pick_slot(flow),
+            Lane::Sh(table) if self.shared.words.is_current(self.view.version) => {
+                table.probe(flow, |slot| self.view.layout.marks.is_usable(slot))?
+            }
+            Lane::Mh(table) if self.shared.words.is_current(self.view.version) => {
+                table.probe(flow, |slot| self.view.layout.marks.is_usable(slot))?
+            }
+            Lane::Ask => self.ask_always(flow)?,
+            _ => self.pick_slot(flow)?,
         };
-        Some(Pick { entry: self.view.layout.entry(slot?)? })
+        Some(Pick { entry: self.view.layout.entry(slot)? })
     }
 
     /// Picks a destination for a flow and counts a connection to it, in one step; `None` if none can take it.
@@ -181,7 +188,7 @@ impl<T, S: Scheduler> Picker<T, S> {
     fn pick_slot(&mut self, flow: &Flow) -> Option<Slot> {
         loop {
             let view = &*self.view;
-            let words = &self.shared.words;
+            let (words, marks) = (&self.shared.words, &view.layout.marks);
             match &view.lane {
                 Lane::Next => {
                     if let Ok(next) = words.next(view.version) {
@@ -189,7 +196,7 @@ impl<T, S: Scheduler> Picker<T, S> {
                     }
                 }
                 Lane::Turns(turns) => {
-                    if let Some(slot) = turns.take_usable(&view.layout.marks) {
+                    if let Some(slot) = turns.take_usable(marks) {
                         return Some(slot);
                     }
                     // Closed already, or a scheduler's table in which nobody can be picked: ask it.
@@ -199,11 +206,19 @@ impl<T, S: Scheduler> Picker<T, S> {
                         }
                     });
                 }
-                Lane::Table(table) if words.is_current(view.version) => return probe(table, &view.layout.marks, flow),
-                Lane::Draw(chances) if words.is_current(view.version) => {
-                    return draw(chances, &view.layout.marks, &mut self.random);
+                Lane::Dh(table) if words.is_current(view.version) => {
+                    return table.probe(flow, |slot| marks.is_usable(slot));
                 }
-                Lane::Table(_) | Lane::Draw(_) | Lane::Ask => {}
+                Lane::Sh(table) if words.is_current(view.version) => {
+                    return table.probe(flow, |slot| marks.is_usable(slot));
+                }
+                Lane::Mh(table) if words.is_current(view.version) => {
+                    return table.probe(flow, |slot| marks.is_usable(slot));
+                }
+                Lane::Draw(chances) if words.is_current(view.version) => {
+                    return draw(chances, marks, &mut self.random);
+                }
+                Lane::Dh(_) | Lane::Sh(_) | Lane::Mh(_) | Lane::Draw(_) | Lane::Ask => {}
             }
             if let Some(asked) = self.ask(flow) {
                 return asked;

@@ -52,7 +52,7 @@ impl Words {
 
     #[inline]
     pub(super) fn is_current(&self, version: u32) -> bool {
-        self.version.load(Ordering::Acquire) == u64::from(version)
+        self.version.load(Ordering::Acquire) as u32 == version
     }
 }
 
@@ -206,7 +206,7 @@ impl<S: Scheduler> Core<S> {
         match core::mem::replace(&mut self.lane, Lane::Ask) {
             Lane::Ask => return,
             Lane::Turns(turns) => self.scheduled.taken(turns.close()),
-            Lane::Next | Lane::Table(_) | Lane::Draw(_) => {}
+            Lane::Next | Lane::Dh(_) | Lane::Sh(_) | Lane::Mh(_) | Lane::Draw(_) => {}
         }
         self.advance(words);
     }
@@ -267,7 +267,9 @@ impl<S: Scheduler> Core<S> {
             Kind::Known => Lane::Next,
             Kind::Turns(_) if self.usable == 0 => return None,
             Kind::Turns(turns) => Lane::Turns(Arc::new(Turns::new(turns))),
-            Kind::Table(table) => Lane::Table(table),
+            Kind::Dh(table) => Lane::Dh(table),
+            Kind::Sh(table) => Lane::Sh(table),
+            Kind::Mh(table) => Lane::Mh(table),
             Kind::Draw(chances) => Lane::Draw(chances),
         };
         if matches!(self.lane, Lane::Draw(_)) {

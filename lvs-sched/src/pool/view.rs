@@ -7,7 +7,7 @@ use super::{
     connection::Entry,
     lock::{AtomicI32, AtomicU8, AtomicU64, Ordering, Padded},
 };
-use crate::algo::{Chances, Draws, Flow, Slot, Table, better};
+use crate::algo::{Chances, DhTable, Draws, MhTable, ShTable, Slot, better};
 
 /// The destinations by slot. A slot is written once: removing and packing make a new layout when enough has gathered.
 #[derive(Debug)]
@@ -105,7 +105,9 @@ pub(super) enum Lane {
     /// Round a table, by taking tickets.
     Turns(Arc<Turns>),
     /// By hashing into a table.
-    Table(Table),
+    Dh(DhTable),
+    Sh(ShTable),
+    Mh(MhTable),
     /// By drawing two.
     Draw(Arc<Chances>),
 }
@@ -168,10 +170,4 @@ impl Turns {
 pub(super) fn draw(chances: &Chances, marks: &Marks, draws: &mut impl Draws) -> Option<Slot> {
     let (first, second) = chances.draw(draws)?;
     Some(better(first, second, |overhead| marks.overhead(overhead)))
-}
-
-/// Probes a table with what is published of loads.
-#[inline(always)]
-pub(super) fn probe(table: &Table, marks: &Marks, flow: &Flow) -> Option<Slot> {
-    table.probe(flow, |slot| marks.is_usable(slot))
 }
