@@ -22,6 +22,8 @@ pub struct Contestant {
     pub name: &'static str,
     /// Whether it picks what the kernel picks, so that the comparison is fair.
     pub same_answer: bool,
+    /// How many times as fast we have to be.
+    pub goal: f64,
     /// Makes a runner for one thread; all runners share the same destinations.
     pub worker: Box<dyn Fn() -> Runner>,
 }
@@ -35,13 +37,19 @@ impl fmt::Debug for Contestant {
 impl Contestant {
     /// Names a way to make runners.
     pub fn new(name: &'static str, worker: impl Fn() -> Runner + 'static) -> Self {
-        Self { name, same_answer: false, worker: Box::new(worker) }
+        Self { name, same_answer: false, goal: 0.0, worker: Box::new(worker) }
     }
 
-    /// Says that it picks what the kernel picks.
+    /// Says that it picks what the kernel picks, so that we have to be faster.
     #[must_use]
     pub fn exact(self) -> Self {
-        Self { same_answer: true, ..self }
+        Self { same_answer: true, goal: 1.0, ..self }
+    }
+
+    /// Says how many times as fast we have to be.
+    #[must_use]
+    pub fn with_goal(self, goal: f64) -> Self {
+        Self { goal, ..self }
     }
 }
 
@@ -173,4 +181,9 @@ fn kernel_walk(n: usize) -> Contestant {
         })
     })
     .exact()
+    .with_goal(match n {
+        0..1_000 => 1.0,
+        1_000..100_000 => 50.0,
+        _ => 10_000.0,
+    })
 }

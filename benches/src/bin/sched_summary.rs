@@ -245,19 +245,22 @@ fn contests(summary: &mut Summary) {
                 ratio_to_f(5, operations, run)
             };
             let own = ratio(&ours);
-            for other in contest.others(n) {
-                let theirs = ratio(&other);
-                let verdict = match (theirs / own, other.same_answer) {
-                    (times, _) if times >= 1.0 => format!("{times:.1} times faster than"),
-                    (times, true) => {
+            let mut others: Vec<_> = contest.others(n).into_iter().map(|other| (ratio(&other), other)).collect();
+            others.sort_by(|a, b| a.0.total_cmp(&b.0));
+            for (rank, (theirs, other)) in others.into_iter().enumerate() {
+                let times = theirs / own;
+                let verdict = match (times >= other.goal, times >= 1.0) {
+                    (false, _) => {
                         summary.missed += 1;
-                        format!("MISSED: {:.1} times slower than", 1.0 / times)
+                        format!("MISSED, goal {}: {times:.1} times as fast as", other.goal)
                     }
-                    (times, false) => format!("{:.1} times slower than", 1.0 / times),
+                    (true, true) => format!("{times:.1} times as fast as"),
+                    (true, false) => format!("{:.1} times slower than", 1.0 / times),
                 };
+                let rank = if rank == 0 { "the best rival, " } else { "" };
                 let answer = if other.same_answer { "" } else { ", whose picks are not the kernel's" };
                 println!(
-                    "{:<22} {n:>7} {own:>7.2} F   {verdict} {} ({theirs:.2} F){answer}",
+                    "{:<22} {n:>7} {own:>7.2} F   {verdict} {rank}{} ({theirs:.2} F){answer}",
                     contest.name(),
                     other.name
                 );

@@ -61,6 +61,8 @@ struct Hot {
     load: Load,
 }
 
+const _: () = assert!(size_of::<Hot>() == 16);
+
 const LIMITED: u32 = 1 << 31;
 
 // What edits touch.
@@ -311,6 +313,7 @@ impl Destinations {
     }
 
     /// The family can only change while there is nobody whom it concerns.
+    #[cfg(feature = "std")]
     pub(super) fn set_family(&mut self, family: Family) {
         if self.is_empty() {
             self.family = family;

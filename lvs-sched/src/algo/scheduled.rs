@@ -69,6 +69,7 @@ impl<S: Scheduler> Scheduled<S> {
     }
 
     /// Changes the family of the service, as long as the list is empty.
+    #[cfg(feature = "std")]
     pub(crate) fn set_family(&mut self, family: Family) {
         self.list.set_family(family);
     }

@@ -24,6 +24,9 @@ struct Winner {
     slot: u32,
 }
 
+// The memory of a key: its place in a line, and its share of the matches while their number is a power of two.
+const _: () = assert!(size_of::<Line>() / WAYS + 2 * size_of::<Winner>() / WAYS == 12);
+
 /// Keys by slot, lowest first; of equal ones the highest slot, which is the first in list order.
 #[derive(Debug, Clone)]
 pub(super) struct Tournament {
