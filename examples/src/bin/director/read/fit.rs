@@ -14,19 +14,20 @@ pub(super) fn for_user_space(placed: &Placed) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     for service in placed.setup.members.iter().map(|member| &member.service) {
         let key = service.key();
-        let mut refuse = |label: &str| {
+        let mut refuse = |label: &str, help: &str| {
             let message = format!("`{key}` cannot be balanced in user space");
             let diagnostic = Diagnostic::error("kernel-only", placed.span, message);
-            diagnostics.push(diagnostic.with_label(label).with_help(HELP));
+            diagnostics.push(diagnostic.with_label(label).with_help(help));
         };
         match key {
-            ServiceKey::Socket { protocol, .. } if *protocol != Protocol::TCP => refuse("expected a TCP service"),
-            ServiceKey::Socket { endpoint, .. } if endpoint.port == 0 => refuse("expected one port"),
+            ServiceKey::Socket { protocol, .. } if *protocol != Protocol::TCP => refuse("expected a TCP service", HELP),
+            ServiceKey::Socket { endpoint, .. } if endpoint.port == 0 => refuse("expected one port", HELP),
             ServiceKey::Socket { .. } => {}
-            ServiceKey::Fwmark { .. } => refuse("expected an address and a port to listen on"),
+            ServiceKey::Fwmark { .. } => refuse("expected an address and a port to listen on", HELP),
         }
         if matches!(service.scheduler(), SchedulerName::None | SchedulerName::Other(_)) {
-            refuse(&format!("`{}` is none of the fourteen schedulers known here", service.scheduler()));
+            let label = format!("`{}` is none of the fourteen schedulers known here", service.scheduler());
+            refuse(&label, "a kernel that has a module of this name can do it: run with --kernel");
         }
     }
     diagnostics
