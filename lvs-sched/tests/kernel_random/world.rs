@@ -81,6 +81,11 @@ impl World {
         assert!(leftover.is_empty(), "the kernel sent {leftover:?} unasked");
         self.tun.send(&wire::encode(packet)).unwrap();
         let mut sent = self.drain();
+        if sent.is_empty() {
+            // On a busy machine the kernel may have left the packet to a thread of its own.
+            std::thread::yield_now();
+            sent = self.drain();
+        }
         for _ in 0..if expected { 50 } else { 0 } {
             if !sent.is_empty() {
                 break;
